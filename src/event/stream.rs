@@ -1,0 +1,197 @@
+//! Streams: what can be read again, how it is recognised, and the spans and marks that speak of it.
+//!
+//! Truth: the positions protocol, summarised in `ARCHITECTURE.md`.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Mark;
+
+/// The identity of a stream: random, minted when its source first sees it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u128);
+
+impl StreamId {
+    /// A new id from the kernel's randomness.
+    pub fn mint() -> StreamId {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
+        StreamId(u128::from_le_bytes(bytes))
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}…", self.0 >> 96)
+    }
+}
+
+/// How a stream is recognised again: for files path, inode, birth time, device and hashes. Names sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes(BTreeMap<String, String>);
+
+impl Attributes {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The value as a number, if it is one.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.parse().ok()
+    }
+
+    pub fn set(&mut self, name: &str, value: impl ToString) {
+        self.0.insert(name.to_string(), value.to_string());
+    }
+
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+}
+
+/// One stream, shared by all batches that come from it.
+pub struct Stream {
+    pub id: StreamId,
+    /// The source that reads it.
+    pub source: Box<str>,
+    /// Attributes and how often they have changed; every durable record writes them anew after a change.
+    attributes: RwLock<(Arc<Attributes>, u32)>,
+}
+
+impl Stream {
+    /// A stream seen for the first time.
+    pub fn mint(source: &str, attributes: Attributes) -> Arc<Stream> {
+        Stream::known(StreamId::mint(), source, attributes)
+    }
+
+    /// A stream seen before.
+    pub fn known(id: StreamId, source: &str, attributes: Attributes) -> Arc<Stream> {
+        Arc::new(Stream { id, source: source.into(), attributes: RwLock::new((Arc::new(attributes), 0)) })
+    }
+
+    /// The attributes, and a number that rises with each change of them.
+    pub fn attributes(&self) -> (Arc<Attributes>, u32) {
+        self.attributes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the attributes: the file was renamed, or its head has grown.
+    pub fn describe(&self, attributes: Attributes) {
+        let mut held = self.attributes.write().unwrap_or_else(PoisonError::into_inner);
+        if *held.0 != attributes {
+            *held = (Arc::new(attributes), held.1 + 1);
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {}", self.id, self.source)
+    }
+}
+
+/// Evidence that a file still is what was read: a hash of the at most 256 bytes before `at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub at: u64,
+    pub hash: u64,
+}
+
+/// The last few checks of a stream, oldest first: at most 8, the newest four and ever sparser ones before (F3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checks(Vec<Check>);
+
+impl Checks {
+    const MOST: usize = 8;
+
+    /// Adds evidence at a higher offset than all before; what lies at or above it is replaced.
+    pub fn push(&mut self, check: Check) {
+        self.0.retain(|c| c.at < check.at);
+        self.0.push(check);
+        if self.0.len() > Self::MOST {
+            // Among the older half, drop the one whose neighbours lie closest together.
+            let older = 1..self.0.len() - 4;
+            let crowded =
+                older.min_by_key(|i| self.0[i + 1].at - self.0[i - 1].at).expect("more than eight checks");
+            self.0.remove(crowded);
+        }
+    }
+
+    /// The highest evidence at or below `mark`.
+    pub fn below(&self, mark: u64) -> Option<Check> {
+        self.0.iter().rev().find(|c| c.at <= mark).copied()
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Check> {
+        self.0.iter()
+    }
+}
+
+/// The half-open range `[from, to)` of one stream that a batch stands for, filtered events included.
+#[derive(Clone, Debug)]
+pub struct Span {
+    pub stream: Arc<Stream>,
+    pub from: u64,
+    pub to: u64,
+    /// Evidence somewhere in the range, normally at its end.
+    pub check: Option<Check>,
+}
+
+impl Span {
+    pub fn new(stream: Arc<Stream>, from: u64, to: u64) -> Span {
+        debug_assert!(from <= to);
+        Span { stream, from, to, check: None }
+    }
+
+    /// Cuts off and returns `[from, at)`.
+    pub fn cut_front(&mut self, at: u64) -> Span {
+        debug_assert!(self.from <= at && at <= self.to);
+        let check = self.check.filter(|c| c.at <= at);
+        let front = Span { stream: self.stream.clone(), from: self.from, to: at, check };
+        self.from = at;
+        self.check = self.check.filter(|c| c.at > at);
+        front
+    }
+}
+
+/// What a durable record says of one stream.
+#[derive(Clone, Debug)]
+pub struct StreamRecord {
+    pub source: Box<str>,
+    pub attributes: Attributes,
+    pub mark: Mark,
+    pub checks: Checks,
+}
+
+/// A record of marks, by stream.
+pub type Marks = BTreeMap<StreamId, StreamRecord>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f3_a_few_checks_are_kept_dense_at_the_end_and_sparse_before() {
+        let mut checks = Checks::default();
+        for at in (100..=10_000).step_by(100) {
+            checks.push(Check { at, hash: at });
+        }
+        let kept: Vec<u64> = checks.iter().map(|c| c.at).collect();
+        assert_eq!(kept.len(), 8);
+        assert_eq!(&kept[4..], &[9_700, 9_800, 9_900, 10_000]);
+        assert_eq!(kept[0], 100, "the first stays as the anchor");
+        assert_eq!(checks.below(9_850).unwrap().at, 9_800);
+        checks.push(Check { at: 50, hash: 1 });
+        assert_eq!(checks.iter().count(), 1, "a stream that went back forgets what lay above");
+    }
+}

@@ -1,0 +1,315 @@
+//! What a channel knows of each stream: what it holds, what its sinks' destinations have, what is durable there.
+//!
+//! Pure state, no I/O: every operation applies entries to the record and hands them back, for the channel to make
+//! them outlive the process in its own way. The rules of the positions protocol live here, named in the code, and the
+//! model test explores this very code.
+//!
+//! Invariants: `held` of a stream covers what all places have of it and what is queued. A put joins what is held.
+use std::collections::{BTreeMap, HashMap};
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use super::{Destination, Seat, Tally};
+use crate::event::{Batch, Check, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId};
+
+/// Where the events of one source went, as this channel sees it. One ledger per source and channel, changed under one
+/// lock: `read = delivered + filtered + elsewhere + without_route + skipped + dead_lettered + repeats + in_flight`
+/// holds whenever it is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    pub tally: Tally,
+    pub repeats: u64,
+    pub delivered: u64,
+    pub dead_lettered: u64,
+    pub in_flight: u64,
+    /// Not part of the sum: events of these may arrive twice, for a stated reason.
+    pub possibly_twice: u64,
+}
+
+impl Ledger {
+    /// Whether every event that was read is accounted for.
+    pub fn balances(&self) -> bool {
+        let tally = &self.tally;
+        let gone = tally.filtered + tally.elsewhere + tally.without_route + tally.skipped;
+        tally.read == gone + self.repeats + self.delivered + self.dead_lettered + self.in_flight
+    }
+}
+
+impl AddAssign<Tally> for Ledger {
+    fn add_assign(&mut self, tally: Tally) {
+        self.tally.read += tally.read;
+        self.tally.filtered += tally.filtered;
+        self.tally.elsewhere += tally.elsewhere;
+        self.tally.without_route += tally.without_route;
+        self.tally.skipped += tally.skipped;
+    }
+}
+
+#[derive(Debug)]
+struct Seated {
+    sink: String,
+    place: u32,
+    reported: bool,
+}
+
+/// Everything one channel remembers of streams.
+#[derive(Debug, Default)]
+pub struct Book {
+    record: Record,
+    held: HashMap<StreamId, Mark>,
+    /// Version of the attributes that the record has of each stream.
+    described: HashMap<StreamId, u32>,
+    seats: Vec<Seated>,
+    ledgers: BTreeMap<Box<str>, Ledger>,
+    had_record: bool,
+}
+
+impl Book {
+    /// A book from what the channel's own record added up to; `had_record`: there was one.
+    pub fn open(record: Record, had_record: bool) -> Book {
+        let held = record.streams.keys().map(|stream| (*stream, record.had(*stream))).collect();
+        Book { record, held, had_record, ..Book::default() }
+    }
+
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// S4: without any local record, sources wait until the destinations have reported.
+    pub fn awaits_reports(&self) -> bool {
+        !self.had_record && !self.all_reported()
+    }
+
+    pub fn all_reported(&self) -> bool {
+        self.seats.iter().all(|seat| seat.reported)
+    }
+
+    /// What the channel has taken over of a stream.
+    pub fn held(&self, stream: StreamId) -> Option<&Mark> {
+        self.held.get(&stream)
+    }
+
+    /// What all destinations together have of a stream.
+    pub fn settled(&self, stream: StreamId) -> Mark {
+        self.record.had(stream)
+    }
+
+    /// All below this is certainly on the destinations' disks.
+    pub fn durable(&self, stream: StreamId) -> u64 {
+        self.record.durable(stream).low()
+    }
+
+    pub fn ledgers(&self) -> Vec<(Box<str>, Ledger)> {
+        self.ledgers.iter().map(|(source, ledger)| (source.clone(), *ledger)).collect()
+    }
+
+    pub fn ledger(&mut self, source: &str) -> &mut Ledger {
+        if !self.ledgers.contains_key(source) {
+            self.ledgers.insert(source.into(), Ledger::default());
+        }
+        self.ledgers.get_mut(source).expect("inserted above")
+    }
+
+    fn apply(&mut self, entries: &[Entry]) {
+        entries.iter().for_each(|entry| self.record.apply(entry));
+    }
+
+    /// A description of the stream, if the record lacks it or has an older one.
+    fn describe(&mut self, stream: &Arc<Stream>, entries: &mut Vec<Entry>) {
+        let (attributes, version) = stream.attributes();
+        if self.described.get(&stream.id) == Some(&version) {
+            return;
+        }
+        self.described.insert(stream.id, version);
+        let known = self.record.streams.get(&stream.id);
+        if known.is_none_or(|k| k.attributes != *attributes || *k.source != *stream.source) {
+            let (source, attributes) = (stream.source.to_string(), (*attributes).clone());
+            entries.push(Entry::Describe { stream: stream.id, source, attributes });
+        }
+    }
+
+    /// P7, C2: a stream begins at `at`, for this channel; what it knows already stays.
+    pub fn join(&mut self, stream: &Arc<Stream>, at: u64) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.describe(stream, &mut entries);
+        if !self.held.contains_key(&stream.id) {
+            let had = vec![Had { stream: stream.id, from: 0, to: at, check: None }];
+            entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
+            entries.push(Entry::Durable { place: 0 });
+            self.held.insert(stream.id, Mark::at(at));
+        }
+        self.apply(&entries);
+        entries
+    }
+
+    /// P6: under another fingerprint the stretch between the lowest mark and ours is offered again.
+    pub fn fingerprint(
+        &mut self,
+        source: &str,
+        fingerprint: u64,
+        lowest: &dyn Fn(StreamId) -> u64,
+    ) -> (Vec<Entry>, u64) {
+        let before = self.record.sources.get(source).copied();
+        if before == Some(fingerprint) {
+            return (Vec::new(), 0);
+        }
+        let (mut entries, mut twice) = (Vec::new(), 0);
+        if before.is_some() {
+            for (stream, known) in &self.record.streams {
+                let Some(mark) = self.held.get_mut(stream).filter(|_| known.source == source) else {
+                    continue;
+                };
+                let (from, to) = (lowest(*stream), mark.high());
+                if from < to {
+                    twice += to - from;
+                    mark.remove(from, to);
+                    entries.push(Entry::Lost { stream: *stream, from, to });
+                }
+            }
+        }
+        entries.push(Entry::Source { name: source.into(), fingerprint });
+        self.apply(&entries);
+        (entries, twice)
+    }
+
+    /// P3: drops what is held from the batch and takes the rest for held. `Err`: the span does not join; go back to
+    /// the position given.
+    pub fn put(&mut self, batch: &mut Batch) -> Result<u64, u64> {
+        let Some(span) = batch.span() else { return Ok(0) };
+        let (stream, from, to) = (span.stream.id, span.from, span.to);
+        let held = self.held.entry(stream).or_default();
+        if from > held.low() {
+            return Err(held.low());
+        }
+        let repeats = batch.drop_held(held);
+        held.insert(from, to);
+        Ok(repeats as u64)
+    }
+
+    /// A sink takes its place.
+    pub fn attach(&mut self, sink: &str, destination: Option<Destination>) -> (Seat, Vec<Entry>) {
+        let mut entries = Vec::new();
+        let place = match destination {
+            None => 0,
+            Some(Destination(destination)) => {
+                let known = self.record.places().find(|(_, place)| place.destination == destination);
+                known.map(|(number, _)| number).unwrap_or_else(|| {
+                    let place = self.record.places().map(|(number, _)| number).max().unwrap_or(0) + 1;
+                    entries.push(Entry::Place { place, destination });
+                    place
+                })
+            }
+        };
+        self.apply(&entries);
+        self.seats.push(Seated { sink: sink.into(), place, reported: false });
+        (Seat(self.seats.len() - 1), entries)
+    }
+
+    /// The name of the sink that has this seat.
+    pub fn sink(&self, seat: Seat) -> &str {
+        &self.seats[seat.0].sink
+    }
+
+    /// S2: no record is no evidence; a record, even an older one, beats what we believed of that place.
+    pub fn report(&mut self, seat: Seat, marks: Option<Marks>) -> Vec<Entry> {
+        let place = self.seats[seat.0].place;
+        let first = !self.seats.iter().any(|s| s.place == place && s.reported);
+        self.seats[seat.0].reported = true;
+        let Some(marks) = marks else { return Vec::new() };
+        let mut entries = Vec::new();
+        if first && place != 0 {
+            entries.push(Entry::Void { place });
+        }
+        for (stream, reported) in marks {
+            if !self.record.streams.contains_key(&stream) {
+                let (source, attributes) = (reported.source.to_string(), reported.attributes);
+                entries.push(Entry::Describe { stream, source, attributes });
+            }
+            let checks = reported.checks.iter().map(|c| Had { stream, from: 0, to: 0, check: Some(*c) });
+            let mut had: Vec<Had> = checks.collect();
+            had.push(Had { stream, from: 0, to: reported.mark.low(), check: None });
+            let above = reported.mark.ranges().iter();
+            had.extend(above.map(|r| Had { stream, from: r.start, to: r.end, check: None }));
+            entries.push(Entry::Delivered { place, had, files: Vec::new() });
+        }
+        self.apply(&entries);
+        entries
+    }
+
+    /// S3: all have reported; what is queued and what the destinations have is what is held. Returns the sources that
+    /// must go back, because a destination has less than was believed.
+    pub fn settle_reports<'a>(
+        &mut self,
+        queued: impl Iterator<Item = (StreamId, u64, u64)> + 'a,
+    ) -> Vec<Box<str>> {
+        let mut held: HashMap<StreamId, Mark> =
+            self.record.streams.keys().map(|stream| (*stream, self.record.had(*stream))).collect();
+        for (stream, from, to) in queued {
+            held.entry(stream).or_default().insert(from, to);
+        }
+        let mut back = Vec::new();
+        for (stream, believed) in &self.held {
+            let now = held.entry(*stream).or_default();
+            let less = !now.covers(0, believed.low())
+                || believed.ranges().iter().any(|range| !now.covers(range.start, range.end));
+            if let Some(known) = self.record.streams.get(stream).filter(|_| less) {
+                back.push(known.source.as_str().into());
+            }
+        }
+        self.held = held;
+        back.sort();
+        back.dedup();
+        back
+    }
+
+    /// Whether leasing must stop until `low` moves, as some mark has too many ranges.
+    pub fn is_ragged(&self, stream: StreamId) -> bool {
+        self.record.had(stream).ranges().len() >= MAX_RANGES
+    }
+
+    /// D1: the seat's destination has these spans now. Adjoining spans of a stream become one entry.
+    pub fn delivered(&mut self, seat: Seat, batches: &[Batch]) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut had: Vec<Had> = Vec::new();
+        for span in batches.iter().filter_map(Batch::span) {
+            self.describe(&span.stream, &mut entries);
+            let check: Option<Check> = span.check;
+            match had.last_mut().filter(|h| h.stream == span.stream.id && h.to == span.from) {
+                Some(last) => {
+                    last.to = span.to;
+                    last.check = check.or(last.check);
+                }
+                None => had.push(Had { stream: span.stream.id, from: span.from, to: span.to, check }),
+            }
+        }
+        if !had.is_empty() {
+            entries.push(Entry::Delivered { place: self.seats[seat.0].place, had, files: Vec::new() });
+        }
+        self.apply(&entries);
+        entries
+    }
+
+    /// D5: all that the seat's place has is durable.
+    pub fn synced(&mut self, seat: Seat) -> Vec<Entry> {
+        let entries = vec![Entry::Durable { place: self.seats[seat.0].place }];
+        self.apply(&entries);
+        entries
+    }
+
+    /// D6: the stream is gone.
+    pub fn retire(&mut self, stream: StreamId) -> Vec<Entry> {
+        self.held.remove(&stream);
+        self.described.remove(&stream);
+        let entries = vec![Entry::Retire { stream }];
+        self.apply(&entries);
+        entries
+    }
+
+    /// Destinations of the record that no seat stands for: they may have had a last commit that never reached our
+    /// journal (C4).
+    pub fn left_places(&self) -> Vec<(u32, String)> {
+        let seated = |number: u32| self.seats.iter().any(|seat| seat.place == number);
+        let left = self.record.places().filter(|(number, _)| *number != 0 && !seated(*number));
+        left.map(|(number, place)| (number, place.destination.clone())).collect()
+    }
+}
