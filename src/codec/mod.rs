@@ -1,1 +1,2 @@
-//! Bytes to events and back.
+//! Bytes to events and back, pure: no files, no clocks.
+pub mod marks;

@@ -10,7 +10,7 @@ mod mark;
 mod stream;
 
 pub use batch::{Batch, Buf, Builder, EventRef, Pool, Row};
-pub use entry::{Entry, FileLength, Had, Place, Record, RecordedStream};
+pub use entry::{Entry, FileLength, Had, Lengths, Place, Record, RecordedStream};
 pub use headers::{Headers, Overlay};
 pub use mark::{MAX_RANGES, Mark};
 pub use stream::{Attributes, Check, Checks, Marks, Span, Stream, StreamId, StreamRecord};

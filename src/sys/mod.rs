@@ -1,1 +1,10 @@
-//! The kernel.
+//! The kernel: files, locks, boots, clocks. The only place that may need `unsafe`; so far none does.
+mod boot;
+mod clock;
+mod files;
+mod lock;
+
+pub use boot::{boot_id, machine_id};
+pub use clock::wall_ms;
+pub use files::{raise_descriptor_limit, replace_with, sync_dir};
+pub use lock::{LockError, lock_file};
