@@ -262,16 +262,24 @@ impl Book {
         back
     }
 
+    /// Whether the seat's destination keeps marks of its own.
+    pub fn keeps_record(&self, seat: Seat) -> bool {
+        self.seats[seat.0].place != 0
+    }
+
     /// Whether leasing must stop until `low` moves, as some mark has too many ranges.
     pub fn is_ragged(&self, stream: StreamId) -> bool {
         self.record.had(stream).ranges().len() >= MAX_RANGES
     }
 
-    /// D1: the seat's destination has these spans now. Adjoining spans of a stream become one entry.
+    /// D1: the seat's destination has these spans now. Adjoining spans of a stream become one entry; those of a stream
+    /// that was retired meanwhile leave no trace.
     pub fn delivered(&mut self, seat: Seat, batches: &[Batch]) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut had: Vec<Had> = Vec::new();
-        for span in batches.iter().filter_map(Batch::span) {
+        let of_known = |span: &&crate::event::Span| self.held.contains_key(&span.stream.id);
+        let spans: Vec<_> = batches.iter().filter_map(Batch::span).filter(of_known).collect();
+        for span in spans {
             self.describe(&span.stream, &mut entries);
             let check: Option<Check> = span.check;
             match had.last_mut().filter(|h| h.stream == span.stream.id && h.to == span.from) {
