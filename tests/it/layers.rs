@@ -45,7 +45,9 @@ fn mentioned(text: &str) -> Vec<String> {
         match rest.strip_prefix('{') {
             Some(list) => {
                 let list = list.split(['}', ';']).next().unwrap_or_default();
-                names.extend(list.split(',').map(|n| n.trim().split("::").next().unwrap_or_default().to_string()));
+                names.extend(
+                    list.split(',').map(|n| n.trim().split("::").next().unwrap_or_default().to_string()),
+                );
             }
             None => names.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
         }
