@@ -251,8 +251,14 @@ impl FileRoll {
     /// A new file, whose name is in the record, on the disk, before a byte is in the file: else a power cut could
     /// leave bytes that no record knows.
     fn begin_file(&mut self) -> Result<DataFile, DeliverError> {
+        let keeper = self.keeper.as_ref().expect("opened before a file begins");
         let file = loop {
-            match DataFile::create(&self.dir, self.names.next()) {
+            let name = self.names.next();
+            // A name that a removed file had is not given again while the record still speaks of it.
+            if keeper.knows_file(&name) {
+                continue;
+            }
+            match DataFile::create(&self.dir, name) {
                 Ok(file) => break file,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed("create a file in", &self.dir, error)),

@@ -161,6 +161,11 @@ impl Keeper {
         &self.record
     }
 
+    /// Whether the record has a data file of this name.
+    pub fn knows_file(&self, name: &str) -> bool {
+        self.record.place(0).is_some_and(|place| place.files.contains_key(name))
+    }
+
     /// Whether somebody has deleted or replaced the record's file.
     pub fn is_taken(&self) -> bool {
         fs::metadata(self.journal.path()).map_or(true, |now| now.ino() != self.inode)
@@ -353,11 +358,7 @@ pub fn recorded(destination: &str, key: &ChannelKey) -> Option<Marks> {
 }
 
 /// The first part of the record's name: readable, and with a hash of the whole key, so that no two keys share it.
-pub fn stem_of(key: &ChannelKey) -> String {
-    stem(key)
-}
-
-fn stem(key: &ChannelKey) -> String {
+pub(super) fn stem(key: &ChannelKey) -> String {
     let readable = |text: &str| -> String {
         let kept = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
         text.chars().take(60).map(kept).collect()

@@ -75,7 +75,7 @@ impl Rig {
     }
 
     fn record(&self) -> PathBuf {
-        self.dir().join(record::stem_of(&key()))
+        self.dir().join(record::stem(&key()))
     }
 }
 
@@ -206,7 +206,7 @@ fn k2_a_second_process_is_refused_with_one_sentence() {
     fs::create_dir(rig.dir()).unwrap();
     let _other = sys::lock_file(&rig.record()).unwrap();
     let told = rig.closed_sink().delivered(&key()).unwrap_err();
-    let (pid, path) = (std::process::id(), rig.dir().canonicalize().unwrap().join(record::stem_of(&key())));
+    let (pid, path) = (std::process::id(), rig.dir().canonicalize().unwrap().join(record::stem(&key())));
     let sentence = format!(
         "process {pid} already delivers channel `c1` of instance `orders` to this directory: it holds the record `{}`",
         path.display()
@@ -376,7 +376,7 @@ fn sizes(rig: &Rig) -> BTreeMap<PathBuf, u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
     fn d1_every_line_is_there_exactly_once_whatever_happens_in_between(
         steps in prop::collection::vec(step(), 1..40)
@@ -384,7 +384,7 @@ proptest! {
         let mut rig = Rig::new();
         let (mut sink, _) = rig.start();
         let (mut next, mut left_out) = (0, std::collections::BTreeSet::new());
-        let mut synced = sizes(&rig); // the record is synced when it is made
+        let mut synced = sizes(&rig);
         for step in steps {
             match step {
                 Step::Deliver(count) => {
