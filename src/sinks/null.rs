@@ -4,7 +4,7 @@
 //! Truth: Flume 1.11 `NullSink`.
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::event::Batch;
-use crate::flow::{DeliverError, Kind, Sink, Stop};
+use crate::flow::{DeliverError, Kind, Limit, Sink, Stop};
 
 const BATCH_SIZE: Field =
     Field::int("batchSize", 1, 1_000_000).unit(Unit::Events).default("100").doc("events taken at a time");
@@ -25,11 +25,12 @@ pub static SPEC: Spec = Spec {
 
 fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     let every = u64::try_from(at.int(&LOG_EVERY)).expect("checked: the field's least is 1");
-    Ok(Box::new(Null { name: at.name.into(), every, count: 0 }))
+    Ok(Box::new(Null { name: at.name.into(), batch: at.count(&BATCH_SIZE), every, count: 0 }))
 }
 
 struct Null {
     name: String,
+    batch: usize,
     every: u64,
     count: u64,
 }
@@ -46,6 +47,10 @@ impl Null {
 }
 
 impl Sink for Null {
+    fn limit(&self) -> Limit {
+        Limit { events: self.batch, bytes: 16 << 20 }
+    }
+
     fn deliver(&mut self, batches: &[Batch], _stop: &Stop) -> Result<(), DeliverError> {
         let events = batches.iter().map(|batch| batch.len() as u64).sum();
         for line in self.count(events) {
@@ -61,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_line_is_due_at_each_multiple_and_at_no_other_time() {
-        let mut sink = Null { name: "k1".into(), every: 100, count: 0 };
+        let mut sink = Null { name: "k1".into(), batch: 100, every: 100, count: 0 };
         assert!(sink.count(99).is_empty());
         assert!(sink.count(0).is_empty());
         assert_eq!(sink.count(1), ["Null sink k1 successful processed 100 events."]);

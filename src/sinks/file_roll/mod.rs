@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use crate::codec::serializer::Serializer;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::event::{Batch, Entry, FileLength, Had, Marks, Record, StreamId};
-use crate::flow::{ChannelKey, DeliverError, Destination, Kind, Sink, Stop};
+use crate::flow::{ChannelKey, DeliverError, Destination, Kind, Limit, Sink, Stop};
 use crate::sys;
 
 use data::DataFile;
@@ -77,6 +77,9 @@ const EXTENSION: Field = Field::text("sink.pathManager.extension")
     .default("")
     .doc("what names end with, after a dot");
 
+/// Batches that one write and one record take together, where they are there: a write of 25 kB costs mostly itself.
+const BATCHES_AT_ONCE: usize = 16;
+
 pub static SPEC: Spec = Spec {
     kind: Kind::Sink,
     name: "file_roll",
@@ -120,7 +123,8 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     }
     let names = Names::new(manager, at.text(&PREFIX), at.text(&EXTENSION));
     let interval = if at.is_set(&ROLL_MILLIS) { at.time(&ROLL_MILLIS) } else { at.time(&ROLL_INTERVAL) };
-    Ok(Box::new(FileRoll::new(at.name, at.path(&DIRECTORY), serializer, names, interval)))
+    let sink = FileRoll::new(at.name, at.path(&DIRECTORY), serializer, names, interval);
+    Ok(Box::new(FileRoll { batch: at.count(&BATCH_SIZE), ..sink }))
 }
 
 /// When the next file begins: a fixed rate from the start, whatever the writes take.
@@ -151,6 +155,8 @@ pub struct FileRoll {
     dir: PathBuf,
     serializer: Serializer,
     names: Names,
+    /// Events per batch, as configured.
+    batch: usize,
     timer: Option<Timer>,
     boot: String,
     /// Known once the runner has asked for marks.
@@ -181,6 +187,7 @@ impl FileRoll {
             dir,
             serializer,
             names,
+            batch: 100,
             timer: Timer::new(interval),
             boot: sys::boot_id(),
             key: None,
@@ -398,6 +405,10 @@ impl FileRoll {
 impl Sink for FileRoll {
     fn destination(&self) -> Option<Destination> {
         Some(Destination(record::destination(&canonical(&self.dir))))
+    }
+
+    fn limit(&self) -> Limit {
+        Limit { events: self.batch * BATCHES_AT_ONCE, bytes: 1 << 20 }
     }
 
     fn delivered(&mut self, channel: &ChannelKey) -> Result<Option<Marks>, DeliverError> {

@@ -343,9 +343,9 @@ pub fn destination(dir: &Path) -> String {
 }
 
 /// What the record at a destination has of a channel's streams, without owning or changing it: for a place that no
-/// sink delivers to any more (C4).
-pub fn recorded(destination: &str, key: &ChannelKey) -> Option<Marks> {
-    let dir = Path::new(destination.strip_prefix("file_roll:")?);
+/// sink delivers to any more (C4). `dir` is the destination's name behind its `file_roll:`.
+pub fn recorded(dir: &str, key: &ChannelKey) -> Option<Marks> {
+    let dir = Path::new(dir);
     let mut marks = Marks::new();
     for path in slots(dir, &stem(key)) {
         let mut record = fold(&Journal::peek(&path).ok()?);
