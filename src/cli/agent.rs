@@ -16,6 +16,7 @@ const FAILED: u8 = 1;
 
 /// Runs an agent: `dataflowkit agent -n a1 -f orders.properties`
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct AgentArgs {
     /// The agent of the file to run [default: the one named like the instance, else AGENT_NAME, else the only one]
     #[arg(short, long)]
