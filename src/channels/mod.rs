@@ -1,5 +1,8 @@
-//! The channels of this crate: one file each, one line each.
+//! The channels: one file each, one line each.
 use crate::config::Spec;
 
+mod keeper;
+mod memory;
+
 /// Every one of them.
-pub static ALL: &[&Spec] = &[];
+pub static ALL: &[&Spec] = &[&memory::SPEC];

@@ -217,6 +217,15 @@ impl Batch {
         self
     }
 
+    /// Lets the span reach as far as one that adjoins it and has no events.
+    pub fn extend_span(&mut self, more: &Span) {
+        if let Some(span) = &mut self.span {
+            debug_assert_eq!(span.to, more.from);
+            span.to = more.to;
+            span.check = more.check.or(span.check);
+        }
+    }
+
     /// Keeps the events for which `keep` holds. The span stays: marks move over what was dropped.
     pub fn retain(&mut self, mut keep: impl FnMut(EventRef<'_>) -> bool) -> usize {
         let kept: Vec<bool> = self.events().map(&mut keep).collect();

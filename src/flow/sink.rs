@@ -2,7 +2,7 @@
 use std::fmt;
 use std::io;
 
-use super::{ChannelKey, Stop};
+use super::{ChannelKey, Limit, Stop};
 use crate::event::{Batch, Marks, StreamId};
 
 /// Where a sink delivers to, told apart from other places: `file_roll:/var/log/out`. Marks in the local journal are
@@ -15,6 +15,12 @@ pub trait Sink: Send {
     /// The place whose record of marks this sink keeps; `None`: it keeps no record there.
     fn destination(&self) -> Option<Destination> {
         None
+    }
+
+    /// The most that one commit may carry. A sink whose commits cost little per event and much per commit asks for
+    /// several of its batches at once.
+    fn limit(&self) -> Limit {
+        Limit { events: 100, bytes: 1 << 20 }
     }
 
     /// What the destination already has of this channel's streams; `Ok(None)`: it has no record.

@@ -1,0 +1,704 @@
+//! Holds events in memory and their positions in the state directory: fast, and a kill -9 loses nothing that can be
+//! read again, because marks advance only when sinks settle.
+//!
+//! Truth: Flume 1.11 user guide, "Memory Channel"; `org.apache.flume.channel.MemoryChannel` for the odd values.
+//! Invariants: `used` counts what is reserved, queued and leased; it never exceeds the capacity, but for a single
+//! event larger than it. Batches leave in the order they came, per sink. Nothing is allocated ahead.
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::keeper::Keeper;
+use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit};
+use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
+use crate::flow::{
+    Book, Channel, ChannelError, ChannelKey, Counter, Depth, Destination, Kind, Lease, LeaseId, Limit,
+    Outcome, Pulse, PutError, Receipt, Seat, Stop, Tally,
+};
+
+const CAPACITY: Field = Field::int("capacity", 1, i64::MAX)
+    .unit(Unit::Events)
+    .default("100")
+    .lenient()
+    .doc("events it can hold; nothing is allocated ahead");
+const TRANSACTION: Field = Field::int("transactionCapacity", 1, i64::MAX)
+    .unit(Unit::Events)
+    .default("100")
+    .lenient()
+    .doc("the most events of one put; larger batches are cut");
+const KEEP_ALIVE: Field = Field::int("keep-alive", 0, i64::MAX)
+    .unit(Unit::Seconds)
+    .default("3")
+    .lenient()
+    .doc("how long a source that cannot wait is kept waiting for room");
+const BYTES: Field = Field::int("byteCapacity", 0, i64::MAX)
+    .unit(Unit::Bytes)
+    .default("33554432")
+    .lenient()
+    .doc("bytes of bodies it can hold, headers apart; 0 is no limit");
+const BUFFER: Field = Field::int("byteCapacityBufferPercentage", 0, 99)
+    .default("20")
+    .lenient()
+    .doc("part of byteCapacity that is left for headers, in per cent");
+const EMPTY_DELAY: Field = Field::int("emptyDelay", 0, 60_000)
+    .unit(Unit::Millis)
+    .default("1000")
+    .doc("how long positions of filtered events may wait for a batch to travel with");
+
+pub static SPEC: Spec = Spec {
+    kind: Kind::Channel,
+    name: "memory",
+    class: "org.apache.flume.channel.MemoryChannel",
+    aliases: &["org.apache.flume.channel.PseudoTxnMemoryChannel"],
+    summary: "holds events in memory; kill -9 loses nothing that can be read again",
+    fields: &[&[CAPACITY, TRANSACTION, KEEP_ALIVE, BYTES, BUFFER, EMPTY_DELAY]],
+    build: Build::Channel(build),
+};
+
+fn build(at: &At) -> Result<ChannelOpener, Refusal> {
+    let (capacity, transaction) = (at.count(&CAPACITY), at.count(&TRANSACTION));
+    if transaction > capacity {
+        let what = format!("transactionCapacity {transaction} is larger than capacity {capacity}");
+        return Err(
+            Refusal::at(&TRANSACTION, what).instead(format!("set `capacity` to {transaction} or more"))
+        );
+    }
+    let bytes = match at.count(&BYTES) {
+        0 => usize::MAX,
+        bytes => (bytes / 100).saturating_mul(100 - at.count(&BUFFER)).max(1),
+    };
+    let settings = Settings {
+        capacity: Limit { events: capacity, bytes },
+        transaction,
+        keep_alive: at.time(&KEEP_ALIVE),
+        empty_delay: at.time(&EMPTY_DELAY),
+    };
+    let place = at.place.clone();
+    Ok(Box::new(move |key, pulse| Memory::open(settings, &place, key, pulse)))
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    capacity: Limit,
+    transaction: usize,
+    keep_alive: Duration,
+    empty_delay: Duration,
+}
+
+/// The channel; see the module.
+struct Memory {
+    settings: Settings,
+    key: ChannelKey,
+    pulse: Arc<Pulse>,
+    state: Mutex<State>,
+    /// Somebody gave room back.
+    room: Condvar,
+    /// Something came in, or leasing began.
+    arrived: Condvar,
+}
+
+struct State {
+    book: Book,
+    keeper: Keeper,
+    queue: VecDeque<Queued>,
+    /// Events in `queue`, those of leases not counted.
+    queued: usize,
+    leases: HashMap<LeaseId, Vec<Queued>>,
+    next_lease: u64,
+    used: Limit,
+    waiting: usize,
+    retired: Vec<Vec<StreamId>>,
+    closed: bool,
+}
+
+struct Queued {
+    source: Arc<str>,
+    batch: Batch,
+    since: Instant,
+}
+
+impl Memory {
+    fn open(
+        settings: Settings,
+        place: &Place,
+        key: ChannelKey,
+        pulse: Arc<Pulse>,
+    ) -> Result<Arc<dyn Channel>, ChannelError> {
+        let (keeper, record, intact) = Keeper::open(&place.state_dir, &key.channel, &key.to_string())?;
+        let state = State {
+            book: Book::open(record, intact),
+            keeper,
+            queue: VecDeque::new(),
+            queued: 0,
+            leases: HashMap::new(),
+            next_lease: 0,
+            used: Limit { events: 0, bytes: 0 },
+            waiting: 0,
+            retired: Vec::new(),
+            closed: false,
+        };
+        let (room, arrived) = Default::default();
+        Ok(Arc::new(Memory { settings, key, pulse, state: Mutex::new(state), room, arrived }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends to the local record; a failure is said, and mended by the next snapshot.
+    fn keep(&self, state: &mut State, entries: &[Entry]) {
+        let State { keeper, book, .. } = state;
+        let kept = keeper.append(entries, book.record());
+        self.tell(state, kept);
+    }
+
+    fn tell(&self, state: &State, kept: std::io::Result<()>) {
+        match kept {
+            Ok(()) => {
+                if let Some(time) = self.pulse.recovered() {
+                    let path = state.keeper.path();
+                    log::info!(component = &*self.pulse.name; "marks `{}` written again after {} s", path.display(), time.as_secs());
+                }
+            }
+            Err(error) => {
+                let what = format!("cannot write the marks `{}`: {error}", state.keeper.path().display());
+                if self.pulse.failing(&what) {
+                    log::error!(component = &*self.pulse.name; "{what}; delivery goes on");
+                }
+            }
+        }
+    }
+
+    fn keep_durably(&self, state: &mut State, entries: &[Entry]) -> Result<(), ChannelError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.keep(state, entries);
+        let State { keeper, book, .. } = state;
+        let failed = format!("cannot write the marks `{}`", keeper.path().display());
+        keeper.sync(book.record()).map_err(|cause| ChannelError::io(failed, cause))
+    }
+
+    fn fits(&self, state: &State, want: Limit) -> bool {
+        let Limit { events, bytes } = self.settings.capacity;
+        let alone = state.used.events == 0 && want.events == 1;
+        let within = |used: usize, more: usize, limit: usize| used.saturating_add(more) <= limit;
+        within(state.used.events, want.events, events)
+            && (alone || within(state.used.bytes, want.bytes, bytes))
+    }
+
+    fn give_back(&self, state: &mut State, room: Limit) {
+        state.used.events -= room.events;
+        state.used.bytes -= room.bytes;
+        if room.events > 0 {
+            self.room.notify_all();
+        }
+    }
+}
+
+impl State {
+    /// What can be leased now: batches with events, or positions that have waited long enough.
+    fn ready(&self, empty_delay: Duration) -> Ready {
+        if !self.book.all_reported() {
+            return Ready::NotYet;
+        }
+        let Some(first) = self.queue.front() else { return Ready::NotYet };
+        if self.queued > 0 || self.closed || first.since.elapsed() >= empty_delay {
+            let ragged = first.batch.span().is_some_and(|span| self.book.is_ragged(span.stream.id));
+            return if ragged && !self.leases.is_empty() { Ready::NotYet } else { Ready::Now };
+        }
+        Ready::In(empty_delay.saturating_sub(first.since.elapsed()))
+    }
+
+    fn lease(&mut self, up_to: Limit) -> Vec<Queued> {
+        let mut taken = Vec::new();
+        let (mut events, mut bytes) = (0, 0);
+        while let Some(next) = self.queue.front_mut() {
+            let (more, size) = (next.batch.len(), next.batch.bytes());
+            if events + more <= up_to.events && (events == 0 || bytes + size <= up_to.bytes) {
+                events += more;
+                bytes += size;
+                taken.extend(self.queue.pop_front());
+                continue;
+            }
+            if taken.is_empty() {
+                let batch = next.batch.split_off_front(up_to.events.max(1));
+                events += batch.len();
+                taken.push(Queued { source: next.source.clone(), batch, since: next.since });
+            }
+            break;
+        }
+        self.queued -= events;
+        taken
+    }
+
+    /// Adds to the queue; positions without events travel with what stands before them where they can.
+    fn enqueue(&mut self, source: &str, batch: Batch) {
+        if batch.is_empty() {
+            let Some(span) = batch.span() else { return };
+            if let Some(last) = self.queue.back_mut()
+                && last.batch.span().is_some_and(|s| s.stream.id == span.stream.id && s.to == span.from)
+            {
+                last.batch.extend_span(span);
+                return;
+            }
+        }
+        self.queued += batch.len();
+        let source = match self.queue.back() {
+            Some(last) if &*last.source == source => last.source.clone(),
+            _ => source.into(),
+        };
+        self.queue.push_back(Queued { source, batch, since: Instant::now() });
+    }
+}
+
+enum Ready {
+    Now,
+    In(Duration),
+    NotYet,
+}
+
+fn room_of(batch: &Batch) -> Limit {
+    Limit { events: batch.len(), bytes: batch.bytes() }
+}
+
+impl Channel for Memory {
+    fn key(&self) -> &ChannelKey {
+        &self.key
+    }
+
+    fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
+    fn depth(&self) -> Depth {
+        let used = self.lock().used;
+        Depth { events: used.events, bytes: used.bytes, capacity: self.settings.capacity }
+    }
+
+    fn transaction(&self) -> Limit {
+        Limit { events: self.settings.transaction, bytes: self.settings.capacity.bytes }
+    }
+
+    fn look(&self, look: &mut dyn FnMut(&Book)) {
+        look(&self.lock().book);
+    }
+
+    fn awaits_reports(&self) -> bool {
+        self.lock().book.awaits_reports()
+    }
+
+    fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        let entries = state.book.join(stream, at, checks);
+        if at == 0 {
+            // Nothing is said that an absent record would not say.
+            self.keep(&mut state, &entries);
+            return Ok(());
+        }
+        self.keep_durably(&mut state, &entries)
+    }
+
+    fn fingerprint(
+        &self,
+        source: &str,
+        fingerprint: u64,
+        lowest: &dyn Fn(StreamId) -> u64,
+    ) -> Result<u64, ChannelError> {
+        let mut state = self.lock();
+        let (entries, twice) = state.book.fingerprint(source, fingerprint, lowest);
+        state.book.ledger(source).possibly_twice += twice;
+        self.keep_durably(&mut state, &entries)?;
+        Ok(twice)
+    }
+
+    fn reserve(&self, want: Limit, wait: Duration, stop: &Stop) -> bool {
+        let mut state = self.lock();
+        let deadline = Instant::now().checked_add(wait);
+        while !self.fits(&state, want) {
+            if stop.is_told() || state.closed || wait.is_zero() {
+                return false;
+            }
+            // Woken by room; looks at `stop` at least every 50 ms, as that cannot wake this condition.
+            let patience = Duration::from_millis(50);
+            let left =
+                deadline.map_or(patience, |d| d.saturating_duration_since(Instant::now()).min(patience));
+            if left.is_zero() {
+                return false;
+            }
+            state = self.room.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.used.events += want.events;
+        state.used.bytes += want.bytes;
+        true
+    }
+
+    fn release(&self, want: Limit) {
+        let mut state = self.lock();
+        self.give_back(&mut state, want);
+    }
+
+    fn patience(&self) -> Duration {
+        self.settings.keep_alive
+    }
+
+    fn put(
+        &self,
+        source: &str,
+        mut batch: Batch,
+        tally: Tally,
+        reserved: Limit,
+    ) -> Result<Receipt, PutError> {
+        let mut state = self.lock();
+        let refused = if state.closed {
+            Some(PutError::Closed)
+        } else {
+            state.book.put(&mut batch).err().map(|expected| PutError::Gap { expected })
+        };
+        if let Some(refused) = refused {
+            self.give_back(&mut state, reserved);
+            return Err(refused);
+        }
+        let room = room_of(&batch);
+        let ledger = state.book.ledger(source);
+        *ledger += tally;
+        ledger.repeats += (reserved.events - room.events) as u64;
+        ledger.in_flight += room.events as u64;
+        self.pulse.add(Counter::RepeatsDropped, (reserved.events - room.events) as u64);
+        let over = Limit { events: reserved.events - room.events, bytes: reserved.bytes - room.bytes };
+        self.give_back(&mut state, over);
+        state.enqueue(source, batch);
+        self.pulse.beat();
+        if state.waiting > 0 {
+            self.arrived.notify_one();
+        }
+        Ok(Receipt::held())
+    }
+
+    fn retire(&self, stream: StreamId) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        let entries = state.book.retire(stream);
+        state.retired.iter_mut().for_each(|seat| seat.push(stream));
+        self.keep(&mut state, &entries);
+        Ok(())
+    }
+
+    fn attach(&self, sink: &str, destination: Option<Destination>) -> Seat {
+        let mut state = self.lock();
+        let (seat, entries) = state.book.attach(sink, destination);
+        state.retired.push(Vec::new());
+        self.keep(&mut state, &entries);
+        seat
+    }
+
+    fn report(&self, seat: Seat, marks: Option<Marks>) -> Result<Vec<Box<str>>, ChannelError> {
+        let mut state = self.lock();
+        let entries = state.book.report(seat, marks);
+        self.keep(&mut state, &entries);
+        if !state.book.all_reported() {
+            return Ok(Vec::new());
+        }
+        let mut dropped = Limit { events: 0, bytes: 0 };
+        let State { queue, queued, book, .. } = &mut *state;
+        for Queued { source, batch, .. } in queue.iter_mut() {
+            let before = room_of(batch);
+            let Some(settled) = batch.span().map(|span| book.settled(span.stream.id)) else { continue };
+            let repeats = batch.drop_held(&settled);
+            let after = room_of(batch);
+            *queued -= repeats;
+            dropped.events += repeats;
+            dropped.bytes += before.bytes - after.bytes;
+            let ledger = book.ledger(source);
+            ledger.repeats += repeats as u64;
+            ledger.in_flight -= repeats as u64;
+        }
+        let spans: Vec<_> =
+            queue.iter().filter_map(|q| q.batch.span()).map(|s| (s.stream.id, s.from, s.to)).collect();
+        let back = book.settle_reports(spans.into_iter());
+        self.pulse.add(Counter::RepeatsDropped, dropped.events as u64);
+        self.give_back(&mut state, dropped);
+        self.arrived.notify_all();
+        Ok(back)
+    }
+
+    fn recall(&self, place: u32, marks: Marks) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        let entries = state.book.recall(place, marks);
+        self.keep(&mut state, &entries);
+        Ok(())
+    }
+
+    fn take(self: Arc<Self>, seat: Seat, up_to: Limit, wait: Duration, stop: &Stop) -> Option<Lease> {
+        let mut state = self.lock();
+        let deadline = Instant::now() + wait;
+        loop {
+            let delay = match state.ready(self.settings.empty_delay) {
+                Ready::Now => break,
+                Ready::In(delay) => delay,
+                Ready::NotYet => Duration::MAX,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || stop.is_told() {
+                return None;
+            }
+            state.waiting += 1;
+            let waited = self.arrived.wait_timeout(state, left.min(delay));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
+        }
+        let taken = state.lease(up_to);
+        let id = LeaseId(state.next_lease);
+        state.next_lease += 1;
+        let batches = taken.iter().map(|queued| queued.batch.clone()).collect();
+        state.leases.insert(id, taken);
+        drop(state);
+        Some(Lease::new(self, seat, id, batches))
+    }
+
+    fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        let Some(taken) = state.leases.remove(&lease) else { return Ok(()) };
+        if outcome == Outcome::Back {
+            state.queued += taken.iter().map(|queued| queued.batch.len()).sum::<usize>();
+            taken.into_iter().rev().for_each(|queued| state.queue.push_front(queued));
+            self.arrived.notify_all();
+            return Ok(());
+        }
+        let mut room = Limit { events: 0, bytes: 0 };
+        for Queued { source, batch, .. } in &taken {
+            let own = room_of(batch);
+            room.events += own.events;
+            room.bytes += own.bytes;
+            let ledger = state.book.ledger(source);
+            ledger.in_flight -= own.events as u64;
+            match outcome {
+                Outcome::DeadLettered => ledger.dead_lettered += own.events as u64,
+                _ => ledger.delivered += own.events as u64,
+            }
+        }
+        let batches: Vec<Batch> = taken.into_iter().map(|queued| queued.batch).collect();
+        let entries = state.book.delivered(seat, &batches);
+        self.keep(&mut state, &entries);
+        self.give_back(&mut state, room);
+        self.pulse.beat();
+        Ok(())
+    }
+
+    fn synced(&self, seat: Seat) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        let entries = state.book.synced(seat);
+        if state.book.keeps_record(seat) {
+            self.keep(&mut state, &entries);
+            return Ok(());
+        }
+        self.keep_durably(&mut state, &entries)
+    }
+
+    fn retired(&self, seat: Seat) -> Vec<StreamId> {
+        std::mem::take(&mut self.lock().retired[seat.0])
+    }
+
+    fn is_drained(&self) -> bool {
+        let state = self.lock();
+        state.queue.is_empty() && state.leases.is_empty()
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.room.notify_all();
+        self.arrived.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Attributes, Builder, Span};
+
+    struct Rig {
+        dir: tempfile::TempDir,
+        channel: Arc<dyn Channel>,
+        stop: Stop,
+    }
+
+    fn open(dir: tempfile::TempDir, events: usize) -> Rig {
+        let settings = Settings {
+            capacity: Limit { events, bytes: usize::MAX },
+            transaction: 100,
+            keep_alive: Duration::ZERO,
+            empty_delay: Duration::ZERO,
+        };
+        let place = Place { state_dir: dir.path().into(), ..Place::default() };
+        let key = ChannelKey { installation: "i".into(), instance: "a".into(), channel: "c".into() };
+        let pulse = Pulse::new(Kind::Channel, "c", "memory");
+        Rig { channel: Memory::open(settings, &place, key, pulse).unwrap(), dir, stop: Stop::new() }
+    }
+
+    fn rig(events: usize) -> Rig {
+        open(tempfile::tempdir().unwrap(), events)
+    }
+
+    impl Rig {
+        /// Each event is one position long.
+        fn put(&self, stream: &Arc<Stream>, from: u64, to: u64) -> Result<Receipt, PutError> {
+            let mut builder = Builder::default();
+            for n in from..to {
+                builder.push(n.to_string().as_bytes(), n..n + 1);
+            }
+            let batch = builder.finish(Some(Span::new(stream.clone(), from, to)));
+            let want = room_of(&batch);
+            assert!(self.channel.reserve(want, Duration::ZERO, &self.stop), "the rig has room");
+            let tally = Tally { read: to - from, ..Tally::default() };
+            self.channel.put("s", batch, tally, want)
+        }
+
+        fn take(&self, seat: Seat, events: usize) -> Option<Lease> {
+            let up_to = Limit { events, bytes: usize::MAX };
+            self.channel.clone().take(seat, up_to, Duration::ZERO, &self.stop)
+        }
+
+        fn sink(&self) -> Seat {
+            let seat = self.channel.attach("k", None);
+            assert!(self.channel.report(seat, None).unwrap().is_empty());
+            seat
+        }
+
+        fn stream(&self) -> Arc<Stream> {
+            let stream = Stream::mint("s", Attributes::default());
+            self.channel.join(&stream, 0, &Checks::default()).unwrap();
+            stream
+        }
+
+        fn restart(self) -> Rig {
+            drop(self.channel);
+            open(self.dir, 1000)
+        }
+    }
+
+    #[test]
+    fn a_lease_that_is_dropped_goes_back_in_order() {
+        let rig = rig(100);
+        let (seat, stream) = (rig.sink(), rig.stream());
+        rig.put(&stream, 0, 5).unwrap().forget();
+        rig.put(&stream, 5, 9).unwrap().forget();
+        drop(rig.take(seat, 7));
+        let lease = rig.take(seat, 100).unwrap();
+        let ranges: Vec<_> = lease.batches.iter().flat_map(|b| b.events().map(|e| e.range().start)).collect();
+        assert_eq!(ranges, (0..9).collect::<Vec<_>>());
+        lease.settle(Outcome::Delivered).unwrap();
+        assert!(rig.channel.is_drained());
+    }
+
+    #[test]
+    fn s1_after_a_kill_the_channel_holds_what_was_settled() {
+        let rig = rig(100);
+        let (seat, stream) = (rig.sink(), rig.stream());
+        rig.put(&stream, 0, 20).unwrap().forget();
+        rig.take(seat, 7).unwrap().settle(Outcome::Delivered).unwrap();
+        assert_eq!(rig.channel.held(stream.id).unwrap().low(), 20);
+        let rig = rig.restart();
+        assert_eq!(rig.channel.held(stream.id).unwrap().low(), 7);
+    }
+
+    #[test]
+    fn s3_nothing_is_leased_before_all_sinks_have_reported() {
+        let rig = rig(100);
+        let (first, second) = (rig.channel.attach("k1", None), rig.channel.attach("k2", None));
+        let stream = rig.stream();
+        rig.put(&stream, 0, 5).unwrap().forget();
+        rig.channel.report(first, None).unwrap();
+        assert!(rig.take(first, 10).is_none());
+        rig.channel.report(second, None).unwrap();
+        assert!(rig.take(first, 10).is_some());
+    }
+
+    #[test]
+    fn s2_what_a_destination_has_already_is_not_leased_again() {
+        let rig = rig(100);
+        let seat = rig.channel.attach("k", Some(Destination("d".into())));
+        let stream = rig.stream();
+        rig.put(&stream, 0, 10).unwrap().forget();
+        let mut marks = Marks::new();
+        let record = crate::event::StreamRecord {
+            source: "s".into(),
+            attributes: Attributes::default(),
+            mark: crate::event::Mark::at(6),
+            checks: Default::default(),
+        };
+        marks.insert(stream.id, record);
+        assert!(rig.channel.report(seat, Some(marks)).unwrap().is_empty());
+        assert_eq!(rig.take(seat, 100).unwrap().events(), 4);
+        let (_, ledger) = rig.channel.ledgers().remove(0);
+        assert!(ledger.balances(), "{ledger:?}");
+        assert_eq!(ledger.repeats, 6);
+    }
+
+    #[test]
+    fn s2_a_destination_restored_from_a_backup_sends_the_source_back() {
+        let rig = rig(100);
+        let seat = rig.channel.attach("k", Some(Destination("d".into())));
+        let stream = rig.stream();
+        rig.channel.report(seat, None).unwrap();
+        rig.put(&stream, 0, 10).unwrap().forget();
+        rig.take(seat, 10).unwrap().settle(Outcome::Delivered).unwrap();
+        let rig = rig.restart();
+        let seat = rig.channel.attach("k", Some(Destination("d".into())));
+        assert_eq!(*rig.channel.report(seat, Some(Marks::new())).unwrap(), ["s".into()]);
+        assert!(matches!(rig.put(&stream, 10, 12), Err(PutError::Gap { expected: 0 })));
+    }
+
+    #[test]
+    fn p3_a_span_that_does_not_join_is_refused_and_gives_its_room_back() {
+        let rig = rig(10);
+        let stream = rig.stream();
+        for _ in 0..20 {
+            assert!(matches!(rig.put(&stream, 3, 8), Err(PutError::Gap { expected: 0 })));
+        }
+        assert_eq!(rig.channel.depth().events, 0);
+    }
+
+    #[test]
+    fn d4_room_returns_when_the_sink_has_delivered_and_not_before() {
+        let rig = rig(5);
+        let (seat, stream) = (rig.sink(), rig.stream());
+        rig.put(&stream, 0, 5).unwrap().forget();
+        let one = Limit { events: 1, bytes: 1 };
+        let lease = rig.take(seat, 5).unwrap();
+        assert!(!rig.channel.reserve(one, Duration::ZERO, &rig.stop));
+        lease.settle(Outcome::Delivered).unwrap();
+        assert!(rig.channel.reserve(one, Duration::ZERO, &rig.stop));
+    }
+
+    #[test]
+    fn positions_of_filtered_events_do_not_pile_up() {
+        let rig = rig(5);
+        let stream = rig.stream();
+        for n in 0..1000 {
+            let span = Span::new(stream.clone(), n, n + 1);
+            rig.channel
+                .put("s", Batch::empty(span), Tally::default(), Limit { events: 0, bytes: 0 })
+                .unwrap()
+                .forget();
+        }
+        let seat = rig.sink();
+        let lease = rig.take(seat, 10).unwrap();
+        assert_eq!(lease.batches.len(), 1);
+        lease.settle(Outcome::Delivered).unwrap();
+        assert_eq!(rig.restart().channel.held(stream.id).unwrap().low(), 1000);
+    }
+
+    #[test]
+    fn a_damaged_record_is_set_aside_and_the_destinations_are_asked() {
+        let rig = rig(10);
+        let (seat, stream) = (rig.sink(), rig.stream());
+        rig.put(&stream, 0, 5).unwrap().forget();
+        rig.take(seat, 5).unwrap().settle(Outcome::Delivered).unwrap();
+        let path = rig.dir.path().join("channel-c.marks");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[30] ^= 0xff;
+        std::fs::write(&path, bytes).unwrap();
+        let rig = rig.restart();
+        let _seat = rig.channel.attach("k", None);
+        assert!(rig.channel.awaits_reports());
+    }
+}
