@@ -11,6 +11,7 @@ mod decode;
 mod document;
 mod fields;
 mod graph;
+pub mod guarantee;
 mod interpolate;
 mod load;
 mod note;
