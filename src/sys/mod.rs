@@ -3,8 +3,10 @@ mod boot;
 mod clock;
 mod files;
 mod lock;
+mod watch;
 
 pub use boot::{boot_id, machine_id};
 pub use clock::wall_ms;
 pub use files::{raise_descriptor_limit, replace_with, sync_dir};
 pub use lock::{LockError, lock_file};
+pub use watch::{Change, Watcher, is_remote};
