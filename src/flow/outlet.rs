@@ -181,7 +181,7 @@ impl Outlet {
     pub fn resume(&self, known: &Known, attributes: Attributes) -> Result<Resume, ChannelError> {
         let stream = Stream::known(known.id, &self.source, attributes);
         for channel in &self.channels {
-            channel.join(&stream, known.from)?;
+            channel.join(&stream, known.from, &known.checks)?;
         }
         Ok(Resume { stream, from: known.from, cuts: known.cuts.clone() })
     }
@@ -196,7 +196,7 @@ impl Outlet {
     pub fn begin(&self, attributes: Attributes, at: u64) -> Result<Resume, ChannelError> {
         let stream = Stream::mint(&self.source, attributes);
         for channel in &self.channels {
-            channel.join(&stream, at)?;
+            channel.join(&stream, at, &Checks::default())?;
         }
         Ok(Resume { stream, from: at, cuts: vec![at] })
     }

@@ -3,3 +3,9 @@ use crate::config::Spec;
 
 /// Every one of them.
 pub static ALL: &[&Spec] = &[];
+
+/// Asks a destination that was left what it has of a channel: its rest behind the kind, then the key.
+pub type Probe = fn(&str, &crate::flow::ChannelKey) -> Option<crate::event::Marks>;
+
+/// The kinds of destinations that can be asked.
+pub static PROBES: &[(&str, Probe)] = &[];
