@@ -93,8 +93,12 @@ impl Charset {
     /// Text that is all ASCII, in this charset, and the bytes of one code unit.
     pub fn encode_ascii(&self, text: &[u8]) -> (Vec<u8>, u64) {
         match self.coding {
-            Coding::Other(e) if e == encoding_rs::UTF_16LE => (text.iter().flat_map(|b| [*b, 0]).collect(), 2),
-            Coding::Other(e) if e == encoding_rs::UTF_16BE => (text.iter().flat_map(|b| [0, *b]).collect(), 2),
+            Coding::Other(e) if e == encoding_rs::UTF_16LE => {
+                (text.iter().flat_map(|b| [*b, 0]).collect(), 2)
+            }
+            Coding::Other(e) if e == encoding_rs::UTF_16BE => {
+                (text.iter().flat_map(|b| [0, *b]).collect(), 2)
+            }
             _ => (text.to_vec(), 1),
         }
     }
@@ -128,9 +132,15 @@ impl Charset {
         Ok(wrong)
     }
 
-    fn decode_other(&self, encoding: &'static Encoding, raw: &[u8], out: &mut Vec<u8>) -> Result<u64, Undecodable> {
+    fn decode_other(
+        &self,
+        encoding: &'static Encoding,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<u64, Undecodable> {
         let mut decoder = encoding.new_decoder_without_bom_handling();
-        let room = decoder.max_utf8_buffer_length_without_replacement(raw.len()).unwrap_or(raw.len() * 4) + 16;
+        let room =
+            decoder.max_utf8_buffer_length_without_replacement(raw.len()).unwrap_or(raw.len() * 4) + 16;
         let (mut at, mut wrong) = (0, 0);
         loop {
             let filled = out.len();
@@ -165,7 +175,9 @@ impl Charset {
             Coding::Untouched => cut_utf8(raw, most),
             Coding::Other(encoding) if encoding == encoding_rs::UTF_8 => cut_utf8(raw, most),
             Coding::Latin1 | Coding::Ascii => (raw.len() > most).then_some(most),
-            Coding::Other(encoding) => (raw.len() > most).then(|| cut_decoding(encoding, raw, most)).flatten(),
+            Coding::Other(encoding) => {
+                (raw.len() > most).then(|| cut_decoding(encoding, raw, most)).flatten()
+            }
         }
     }
 }

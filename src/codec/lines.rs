@@ -45,10 +45,12 @@ impl Terminator {
             return memchr::memchr(single, &bytes[from..]).map(|at| from + at);
         }
         let aligned = |at: &usize| (base + *at as u64) % self.unit == 0;
-        memchr::memmem::find_iter(&bytes[from..], &self.bytes).map(|at| from + at).find(aligned).or_else(|| {
-            // Overlapping finds are skipped by the iterator; look at each place where the units allow it.
-            (self.unit > 1).then(|| self.find_slowly(bytes, base, from)).flatten()
-        })
+        memchr::memmem::find_iter(&bytes[from..], &self.bytes).map(|at| from + at).find(aligned).or_else(
+            || {
+                // Overlapping finds are skipped by the iterator; look at each place where the units allow it.
+                (self.unit > 1).then(|| self.find_slowly(bytes, base, from)).flatten()
+            },
+        )
     }
 
     fn find_slowly(&self, bytes: &[u8], base: u64, from: usize) -> Option<usize> {

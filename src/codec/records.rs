@@ -170,10 +170,18 @@ impl Framing {
         if view.base == 0 && start == 0 { self.charset.mark_len(view.bytes) } else { start }
     }
 
-    fn frame_record(&self, view: View<'_>, start: usize, known: usize, close: Close, pattern: &Regex) -> Frame {
+    fn frame_record(
+        &self,
+        view: View<'_>,
+        start: usize,
+        known: usize,
+        close: Close,
+        pattern: &Regex,
+    ) -> Frame {
         let (mut at, mut edit) = (known, known > start);
         while let Some((line_end, to)) = self.line_from(view, at, close) {
-            if at > start && (to - start > self.max_record || self.begins(&view.bytes[at..line_end], pattern)) {
+            if at > start && (to - start > self.max_record || self.begins(&view.bytes[at..line_end], pattern))
+            {
                 return self.record(view, start, at, edit);
             }
             if to - start > self.max_record && self.overlong == Overlong::Split {
@@ -187,7 +195,8 @@ impl Framing {
         }
         if at == start && view.bytes.len() - start >= self.window() {
             let most = if self.overlong == Overlong::Split { self.max_record } else { self.max_line };
-            let cut = start + self.charset.cut(&view.bytes[start..], most).unwrap_or(view.bytes.len() - start);
+            let cut =
+                start + self.charset.cut(&view.bytes[start..], most).unwrap_or(view.bytes.len() - start);
             return match self.overlong {
                 Overlong::Split => Frame::Record { body: start..cut, to: cut, edit: true, excess: 0 },
                 _ => Frame::Endless { body: start..cut },
@@ -199,7 +208,9 @@ impl Framing {
     fn line_from(&self, view: View<'_>, at: usize, close: Close) -> Option<(usize, usize)> {
         match self.terminator.find(view.bytes, view.base, at) {
             Some(end) => Some((end, end + self.terminator.len())),
-            None if close == Close::All && at < view.bytes.len() => Some((view.bytes.len(), view.bytes.len())),
+            None if close == Close::All && at < view.bytes.len() => {
+                Some((view.bytes.len(), view.bytes.len()))
+            }
             None => None,
         }
     }
@@ -231,7 +242,13 @@ impl Framing {
 
     /// Appends the body of a record that must be edited: charset, joined lines, cut lines. `None`: nothing is left of
     /// it, as all its lines were too long.
-    pub fn render(&self, raw: &[u8], base: u64, out: &mut Vec<u8>, forgive: bool) -> Result<Rendered, Undecodable> {
+    pub fn render(
+        &self,
+        raw: &[u8],
+        base: u64,
+        out: &mut Vec<u8>,
+        forgive: bool,
+    ) -> Result<Rendered, Undecodable> {
         let charset = if forgive { self.charset.forgiving() } else { self.charset };
         let mut rendered = Rendered::default();
         if self.start.is_none() {
@@ -260,7 +277,8 @@ impl Framing {
         let cut = if self.overlong == Overlong::Split { None } else { charset.cut(line, self.max_line) };
         if let Some(cut) = cut {
             rendered.cut_lines += 1;
-            rendered.excess += if self.overlong == Overlong::Drop { line.len() } else { line.len() - cut } as u64;
+            rendered.excess +=
+                if self.overlong == Overlong::Drop { line.len() } else { line.len() - cut } as u64;
         }
         if cut.is_some() && self.overlong == Overlong::Drop {
             return Ok(());

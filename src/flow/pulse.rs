@@ -76,7 +76,11 @@ impl Wait {
 pub enum Activity {
     Starting,
     Working,
-    Waiting { what: Wait, on: Cow<'static, str>, since: Instant },
+    Waiting {
+        what: Wait,
+        on: Cow<'static, str>,
+        since: Instant,
+    },
     /// A channel: sources and sinks work through it.
     Open,
     Stopped,

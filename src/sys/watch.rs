@@ -131,8 +131,18 @@ fn describe(
 pub fn is_remote(path: &Path) -> bool {
     // NFS, SMB, CIFS, SMB2, FUSE, 9p, AFS, Ceph, Lustre, GPFS, OCFS2, Coda: `statfs(2)`, linux/magic.h.
     const REMOTE: [i64; 12] = [
-        0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x6573_5546, 0x0102_1997, 0x5346_414F, 0x00C3_6400, 0x0BD0_0BD0,
-        0x4750_4653, 0x7461_636F, 0x7375_7245,
+        0x6969,
+        0x517B,
+        0xFF53_4D42,
+        0xFE53_4D42,
+        0x6573_5546,
+        0x0102_1997,
+        0x5346_414F,
+        0x00C3_6400,
+        0x0BD0_0BD0,
+        0x4750_4653,
+        0x7461_636F,
+        0x7375_7245,
     ];
     nix::sys::statfs::statfs(path).is_ok_and(|fs| REMOTE.contains(&(fs.filesystem_type().0 as i64)))
 }

@@ -34,6 +34,8 @@ pub struct Followed {
     pub size: u64,
     /// When bytes last came.
     pub moved: Instant,
+    /// Silence has closed what it could since bytes last came.
+    silenced: bool,
 }
 
 /// What a turn came to.
@@ -78,22 +80,29 @@ impl Manner {
 }
 
 impl Followed {
-    /// Opens a file and goes on where the channels say, else at what `start` gives for a new one.
+    /// Opens a file and goes on where the channels say. `start` is asked where to begin a new file (else at 0), and
+    /// whether to begin a known one, read up to the position it is given, elsewhere.
     pub fn open(
         desk: &Desk<'_>,
         memory: &mut Memory,
         leaving: &mut Leaving,
         manner: &Manner,
         path: &Path,
-        start: impl FnOnce(&Face, u64) -> u64,
+        start: impl FnOnce(&Face, u64, Option<u64>) -> Option<u64>,
     ) -> Result<Followed, Halt> {
         let file = File::open(path).map_err(Halt::Read)?;
         let face = Face::of(&file).map_err(Halt::Read)?;
         let size = file.metadata().map_err(Halt::Read)?.len();
         let attributes = face.attributes(path);
         let resume = match memory.claim(&file).map_err(Halt::Read)? {
-            Claim::Same(known) => desk.out.resume(&known, attributes),
-            Claim::New => desk.out.begin(attributes, start(&face, size).min(size)),
+            Claim::Same(known) => match start(&face, size, Some(known.from)) {
+                Some(at) if at != known.from && at <= size => {
+                    leaving.add(known.id, known.high);
+                    desk.out.begin(attributes, at)
+                }
+                _ => desk.out.resume(&known, attributes),
+            },
+            Claim::New => desk.out.begin(attributes, start(&face, size, None).unwrap_or(0).min(size)),
             Claim::Shortened(known, at) => {
                 let (path, had) = (path.display(), known.from);
                 log::warn!(
@@ -152,7 +161,16 @@ impl Followed {
         let reader = reader.map_err(Halt::Read)?;
         let size = file.metadata().map_err(Halt::Read)?.len();
         reader.gauge.size.store(size, Relaxed);
-        Ok(Followed { path: path.into(), face, reader, file: Some(file), held: 0, size, moved: Instant::now() })
+        Ok(Followed {
+            path: path.into(),
+            face,
+            reader,
+            file: Some(file),
+            held: 0,
+            size,
+            moved: Instant::now(),
+            silenced: false,
+        })
     }
 
     pub fn is_open(&self) -> bool {
@@ -175,6 +193,11 @@ impl Followed {
     /// How long no byte has come.
     pub fn quiet_for(&self) -> Duration {
         self.moved.elapsed()
+    }
+
+    /// Whether silence has closed all it can, and only a torn line is held.
+    pub fn closed_by_silence(&self) -> bool {
+        self.silenced
     }
 
     /// Whether all that was there when last looked at has been put, held bytes included.
@@ -225,6 +248,7 @@ impl Followed {
                 Step::More if desk.stop.is_told() => return Err(Halt::Stopped),
                 Step::More => {}
                 Step::End { held } => {
+                    self.silenced = close == Close::Record && held == self.held;
                     self.at_end(file, held).map_err(Halt::Read)?;
                     return Ok(Turn::Quiet);
                 }

@@ -30,11 +30,16 @@ impl Memory {
     pub fn of(out: &Outlet) -> Memory {
         let mut memory = Memory::default();
         for known in out.known() {
-            if let Some(face) = Face::told(&known.attributes) {
-                memory.by_inode.entry(face.inode.number).or_default().push(known);
-            }
+            memory.insert(known);
         }
         memory
+    }
+
+    /// Adds a stream; one that is no file's is left alone.
+    pub fn insert(&mut self, known: Known) {
+        if let Some(face) = Face::told(&known.attributes) {
+            self.by_inode.entry(face.inode.number).or_default().push(known);
+        }
     }
 
     /// Takes the stream out that an open file is.
@@ -60,7 +65,8 @@ impl Memory {
             });
         }
         // Only the generation that lived in this very file was replaced; an older owner of the inode is long gone.
-        let same = |known: &Known| Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&inode));
+        let same =
+            |known: &Known| Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&inode));
         match list.iter().position(|known| !known.orphan && same(known)) {
             Some(index) => Ok(Claim::Replaced(list.swap_remove(index))),
             None => Ok(Claim::New),

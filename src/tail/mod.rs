@@ -10,4 +10,7 @@ pub mod leaving;
 pub mod listing;
 pub mod live;
 pub mod memory;
+pub mod mirror;
 pub mod reader;
+#[cfg(test)]
+pub mod testing;

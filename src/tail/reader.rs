@@ -128,7 +128,14 @@ impl Reader {
             }
             let at_end = filled < size;
             let before = self.at;
-            let step = self.put_view(Arc::new(buf), lead, filled, desk, if at_end { close } else { Close::No }, most)?;
+            let step = self.put_view(
+                Arc::new(buf),
+                lead,
+                filled,
+                desk,
+                if at_end { close } else { Close::No },
+                most,
+            )?;
             let stuck = self.at == before && self.endless.is_none();
             match step {
                 Step::End { .. } if !at_end && stuck => size *= 2,
@@ -205,7 +212,9 @@ impl Reader {
             self.cuts.pop_front();
         }
         match self.cuts.front() {
-            Some(cut) if *cut - view.base <= view.bytes.len() as u64 => ((*cut - view.base) as usize, Close::All),
+            Some(cut) if *cut - view.base <= view.bytes.len() as u64 => {
+                ((*cut - view.base) as usize, Close::All)
+            }
             _ => (view.bytes.len(), close),
         }
     }
@@ -247,7 +256,14 @@ impl Reader {
     }
 
     /// Puts the batch that ends at `pos` and begins the next one there.
-    fn put(&mut self, buf: &Arc<Buf>, making: &mut Making, view: View<'_>, pos: usize, desk: &Desk<'_>) -> Result<(), Halt> {
+    fn put(
+        &mut self,
+        buf: &Arc<Buf>,
+        making: &mut Making,
+        view: View<'_>,
+        pos: usize,
+        desk: &Desk<'_>,
+    ) -> Result<(), Halt> {
         let to = view.base + pos as u64;
         let hash = hash_tail(&view.bytes[..pos]);
         let made = std::mem::replace(making, Making::new(to, desk.batch));
@@ -321,7 +337,11 @@ impl Reader {
         }
         let view = View { bytes: &buf[..filled], base };
         let at_end = filled < CHUNK;
-        let (end, close) = self.horizon(endless.scanned.min(base + filled as u64), view, if at_end { close } else { Close::No });
+        let (end, close) = self.horizon(
+            endless.scanned.min(base + filled as u64),
+            view,
+            if at_end { close } else { Close::No },
+        );
         let found = self.framing.terminator.find(&buf[..end], base, 0);
         let (line_end, to) = match found {
             Some(at) => (at, at + self.framing.terminator.len()),
@@ -337,7 +357,14 @@ impl Reader {
         Ok(Step::More)
     }
 
-    fn put_endless(&mut self, file: &File, mut endless: Endless, line_end: u64, to: u64, desk: &Desk<'_>) -> Result<(), Halt> {
+    fn put_endless(
+        &mut self,
+        file: &File,
+        mut endless: Endless,
+        line_end: u64,
+        to: u64,
+        desk: &Desk<'_>,
+    ) -> Result<(), Halt> {
         let Some(hash) = hash_before(file, to).map_err(Halt::Read)? else { return Ok(()) };
         let drop = self.framing.overlong == Overlong::Drop;
         let excess = line_end.saturating_sub(if drop { self.at } else { endless.kept });
