@@ -1,8 +1,6 @@
 # kill -9, stop and upgrade: systemd brings the agent back, and every line arrives once.
 # shellcheck shell=bash
 
-came_back() { is_active "$1" >/dev/null && [ "$(unit "$1" MainPID)" != "$2" ]; }
-
 # kills COUNT while lines are written
 killed() {
     local times=$1 lines=$2 writer before

@@ -56,6 +56,7 @@ busy.sources.numbers.channels = memory
 busy.channels.memory.type = memory
 busy.sinks.away.type = null
 busy.sinks.away.channel = memory
+busy.sinks.away.logEveryNEvents = 1000000000
 END
     inside systemctl start dataflowkit@busy
 }
@@ -63,33 +64,32 @@ END
 # The thread of a component, as this host numbers it: thread_of PID NAME
 thread_of() { grep -lxF "$2" "/proc/$1"/task/*/comm | cut -d / -f 5 | head -n 1; }
 
-is_killed_by_watchdog() { [ "$(unit busy NRestarts)" -gt "$1" ]; }
-
 # Which state a component was caught in: a declared wait is no stall, so try until it is caught at work.
 state_of() { inside dataflowkit status busy --json | tr -d '\n ' | grep -oE "\"name\":\"$1\",\"type\":\"[a-z_]*\",\"state\":\"[a-z]*\"" | sed 's/.*:"\([a-z]*\)"/\1/'; }
 
-# Holds the source's thread until it is caught at work, then waits for the watchdog.
+# Holds the source's thread, again until it is caught at work; lets it go when the watchdog has fired, since a process of
+# which one thread is traced cannot end.
 stalls() {
-    local pid thread tries restarts staller
-    restarts=$(unit busy NRestarts)
+    local pid thread tries staller fired
     pid=$(host_pid busy)
+    thread=$(thread_of "$pid" src-numbers)
+    [ -n "$thread" ] || { cat "/proc/$pid"/task/*/comm; return 1; }
     for ((tries = 1; tries <= 40; tries++)); do
-        thread=$(thread_of "$pid" src-numbers)
-        [ -n "$thread" ] || { cat "/proc/$pid"/task/*/comm; return 1; }
-        tests/system/lib/stall "$thread" >/dev/null &
+        tests/system/lib/stall "$thread" >/dev/null 2>&1 &
         staller=$!
         sleep 0.3
         [ "$(state_of numbers)" = working ] && break
         kill "$staller"
         wait "$staller" || true
     done
-    until_true 20 is_killed_by_watchdog "$restarts" || { inside dataflowkit status busy; kill "$staller"; return 1; }
-    kill "$staller" 2>/dev/null || true
-    until_true 20 came_up busy || is_active busy
-    echo "thread src-numbers held on try $tries; $(inside journalctl -q -u dataflowkit@busy -o cat | grep -iE 'watchdog' | tail -n 1)"
+    fired=0
+    until_true 20 journal_tells busy 'watchdog timeout' || fired=$?
+    kill "$staller"
+    [ "$fired" -eq 0 ] || { state_of numbers; return 1; }
+    until_true 20 came_back busy "$(unit busy ExecMainPID)" || is_active busy
+    is busy NRestarts 1
+    echo "src-numbers held on try $tries: $(inside journalctl -q -u dataflowkit@busy -o cat | grep -i 'watchdog timeout')"
 }
-
-came_up() { is_active "$1" >/dev/null; }
 
 quick_watchdog
 shipping idle

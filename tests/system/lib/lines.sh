@@ -55,6 +55,13 @@ unit() { inside systemctl show "dataflowkit@$1" --property="$2" --value; }
 is() { [ "$(unit "$1" "$2")" = "$3" ] || { echo "$2 is $(unit "$1" "$2"), not $3"; return 1; }; }
 is_active() { is "$1" ActiveState active; }
 
+# It runs, as another process than PID: came_back NAME PID
+came_back() {
+    local now
+    now=$(inside systemctl show "dataflowkit@$1" --property=ActiveState,MainPID | sort | tr '\n' ' ')
+    [[ $now == "ActiveState=active MainPID="[1-9]* && $now != *"MainPID=$2 " ]]
+}
+
 # The process of an instance, as this host numbers it.
 host_pid() {
     local inner
