@@ -210,10 +210,12 @@ impl Book {
         &self.seats[seat.0].sink
     }
 
-    /// S2: no record is no evidence; a record, even an older one, beats what we believed of that place.
+    /// S2: no record is no evidence; a record, even an older one, beats what we believed of that place. Where several
+    /// seats share the place, a later report may have been asked before another seat's commit: it only adds.
     pub fn report(&mut self, seat: Seat, marks: Option<Marks>) -> Vec<Entry> {
         let place = self.seats[seat.0].place;
-        let first = !self.seats.iter().any(|s| s.place == place && s.reported);
+        let others = self.seats.iter().enumerate().filter(|(other, s)| *other != seat.0 && s.place == place);
+        let first = !others.into_iter().any(|(_, other)| other.reported);
         self.seats[seat.0].reported = true;
         let Some(marks) = marks else { return Vec::new() };
         let mut entries = Vec::new();
