@@ -12,7 +12,7 @@ use super::{
     Channel, ChannelError, Counter, Interceptor, Limit, Pulse, PutError, Receipt, Routes, Selector, Stop,
     Tally, Wait,
 };
-use crate::event::{Attributes, Batch, Checks, Mark, Stream, StreamId};
+use crate::event::{Attributes, Batch, Checks, Mark, Span, Stream, StreamId};
 
 /// What an outlet is made of.
 pub struct Wiring {
@@ -285,18 +285,39 @@ impl Outlet {
         let mut shares = self.route(piece, tally);
         self.reserve(&mut shares, stop)?;
         let mut receipt = Receipt::held();
-        let mut shares = self.channels.iter().zip(shares);
-        while let Some((channel, share)) = shares.next() {
-            match channel.put(&self.source, share.batch, share.tally, share.reserved) {
+        let mut shares = self.channels.iter().zip(shares).enumerate();
+        while let Some((index, (channel, share))) = shares.next() {
+            let put = if self.decides(index) {
+                channel.put(&self.source, share.batch, share.tally, share.reserved)
+            } else {
+                self.put_optional(channel, share, stop)
+            };
+            match put {
                 Ok(more) => receipt = receipt.and(more),
                 // Channels before this one have the piece; when the source comes again they drop it (P3).
                 Err(error) => {
-                    shares.for_each(|(channel, share)| channel.release(share.reserved));
+                    shares.for_each(|(_, (channel, share))| channel.release(share.reserved));
                     return Err(error);
                 }
             }
         }
         Ok(receipt)
+    }
+
+    /// P3: an optional channel that lags behind does not hold the source back. What it misses counts as skipped.
+    fn put_optional(&self, channel: &Arc<dyn Channel>, share: Share, stop: &Stop) -> Result<Receipt, PutError> {
+        let Share { batch, tally, reserved, .. } = share;
+        let first = channel.put(&self.source, batch.clone(), tally, reserved);
+        let (Err(PutError::Gap { expected }), Some(span)) = (&first, batch.span()) else { return first };
+        let gap = Span::new(span.stream.clone(), *expected, span.from);
+        let nothing = Limit { events: 0, bytes: 0 };
+        channel.put(&self.source, Batch::empty(gap), Tally::default(), nothing)?.forget();
+        // The refusal has given the room back.
+        if channel.reserve(reserved, Duration::ZERO, stop) {
+            return channel.put(&self.source, batch, tally, reserved);
+        }
+        let skipped = Tally { skipped: batch.len() as u64, ..tally };
+        channel.put(&self.source, emptied(&batch), skipped, nothing)
     }
 
     /// Gives each channel its events.
