@@ -345,29 +345,32 @@ impl Channel for Memory {
     fn put(
         &self,
         source: &str,
-        mut batch: Batch,
+        batch: Batch,
         tally: Tally,
         reserved: Limit,
     ) -> Result<Receipt, PutError> {
         let mut state = self.lock();
-        let refused = if state.closed {
-            Some(PutError::Closed)
-        } else {
-            state.book.put(&mut batch).err().map(|expected| PutError::Gap { expected })
+        let put = match state.closed {
+            true => Err(PutError::Closed),
+            false => state.book.put(batch).map_err(|expected| PutError::Gap { expected }),
         };
-        if let Some(refused) = refused {
-            self.give_back(&mut state, reserved);
-            return Err(refused);
-        }
-        let room = room_of(&batch);
+        let new = match put {
+            Ok(new) => new,
+            Err(refused) => {
+                self.give_back(&mut state, reserved);
+                return Err(refused);
+            }
+        };
+        let events: usize = new.iter().map(Batch::len).sum();
+        let bytes: usize = new.iter().map(Batch::bytes).sum();
+        let over = Limit { events: reserved.events - events, bytes: reserved.bytes - bytes };
         let ledger = state.book.ledger(source);
         *ledger += tally;
-        ledger.repeats += (reserved.events - room.events) as u64;
-        ledger.in_flight += room.events as u64;
-        self.pulse.add(Counter::RepeatsDropped, (reserved.events - room.events) as u64);
-        let over = Limit { events: reserved.events - room.events, bytes: reserved.bytes - room.bytes };
+        ledger.repeats += over.events as u64;
+        ledger.in_flight += events as u64;
+        self.pulse.add(Counter::RepeatsDropped, over.events as u64);
         self.give_back(&mut state, over);
-        state.enqueue(source, batch);
+        new.into_iter().for_each(|batch| state.enqueue(source, batch));
         self.pulse.beat();
         if state.waiting > 0 {
             self.arrived.notify_one();
@@ -399,21 +402,23 @@ impl Channel for Memory {
             return Ok(Vec::new());
         }
         let mut dropped = Limit { events: 0, bytes: 0 };
-        let State { queue, queued, book, .. } = &mut *state;
-        for Queued { source, batch, .. } in queue.iter_mut() {
-            let before = room_of(batch);
-            let Some(settled) = batch.span().map(|span| book.settled(span.stream.id)) else { continue };
-            let repeats = batch.drop_held(&settled);
-            let after = room_of(batch);
+        let State { queue, queued, book, leases, .. } = &mut *state;
+        for Queued { source, batch, since } in std::mem::take(queue) {
+            let before = room_of(&batch);
+            let settled = batch.span().map(|span| book.settled(span.stream.id)).unwrap_or_default();
+            let new = batch.without(&settled);
+            let repeats = before.events - new.iter().map(Batch::len).sum::<usize>();
             *queued -= repeats;
             dropped.events += repeats;
-            dropped.bytes += before.bytes - after.bytes;
-            let ledger = book.ledger(source);
+            dropped.bytes += before.bytes - new.iter().map(Batch::bytes).sum::<usize>();
+            let ledger = book.ledger(&source);
             ledger.repeats += repeats as u64;
             ledger.in_flight -= repeats as u64;
+            queue.extend(new.into_iter().map(|batch| Queued { source: source.clone(), batch, since }));
         }
-        let spans: Vec<_> =
-            queue.iter().filter_map(|q| q.batch.span()).map(|s| (s.stream.id, s.from, s.to)).collect();
+        // A sink that reports again, after a reconnect or a doubtful commit, finds leases open: they are held too.
+        let spans = queue.iter().chain(leases.values().flatten()).filter_map(|queued| queued.batch.span());
+        let spans: Vec<_> = spans.map(|span| (span.stream.id, span.from, span.to)).collect();
         let back = book.settle_reports(spans.into_iter());
         self.pulse.add(Counter::RepeatsDropped, dropped.events as u64);
         self.give_back(&mut state, dropped);

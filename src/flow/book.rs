@@ -172,18 +172,18 @@ impl Book {
         (entries, twice)
     }
 
-    /// P3: drops what is held from the batch and takes the rest for held. `Err`: the span does not join; go back to
-    /// the position given.
-    pub fn put(&mut self, batch: &mut Batch) -> Result<u64, u64> {
-        let Some(span) = batch.span() else { return Ok(0) };
+    /// P3: takes for held what of the batch is new, and hands that back. `Err`: the span does not join; go back to the
+    /// position given.
+    pub fn put(&mut self, batch: Batch) -> Result<Vec<Batch>, u64> {
+        let Some(span) = batch.span() else { return Ok(vec![batch]) };
         let (stream, from, to) = (span.stream.id, span.from, span.to);
         let held = self.held.entry(stream).or_default();
         if from > held.low() {
             return Err(held.low());
         }
-        let repeats = batch.drop_held(held);
+        let new = batch.without(held);
         held.insert(from, to);
-        Ok(repeats as u64)
+        Ok(new)
     }
 
     /// A sink takes its place.
