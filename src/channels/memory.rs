@@ -403,10 +403,19 @@ impl Channel for Memory {
         }
         let mut dropped = Limit { events: 0, bytes: 0 };
         let State { queue, queued, book, leases, .. } = &mut *state;
+        // R1: a source may have read across a boundary that only the destination knew. From such a record on, its
+        // stream is read again, now with that cut.
+        let mut torn = Vec::new();
         for Queued { source, batch, since } in std::mem::take(queue) {
             let before = room_of(&batch);
             let settled = batch.span().map(|span| book.settled(span.stream.id)).unwrap_or_default();
-            let new = batch.without(&settled);
+            let stream = batch.span().map(|span| span.stream.id);
+            let new = if torn.contains(&stream) || batch.straddles(&settled) {
+                torn.push(stream);
+                Vec::new()
+            } else {
+                batch.without(&settled)
+            };
             let repeats = before.events - new.iter().map(Batch::len).sum::<usize>();
             *queued -= repeats;
             dropped.events += repeats;

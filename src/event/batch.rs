@@ -267,6 +267,11 @@ impl Batch {
         dropped
     }
 
+    /// Whether an event lies partly in `held`: its record was closed earlier when it was read before (R1).
+    pub fn straddles(&self, held: &super::Mark) -> bool {
+        self.rows().iter().any(|row| held.overlaps(row.from, row.to) && !held.covers(row.from, row.to))
+    }
+
     /// What of the batch is not in `held` (P3), as batches whose spans claim nothing that is held: else a destination's
     /// record would say it has what another one brought in.
     pub fn without(self, held: &super::Mark) -> Vec<Batch> {

@@ -172,13 +172,13 @@ impl Book {
         (entries, twice)
     }
 
-    /// P3: takes for held what of the batch is new, and hands that back. `Err`: the span does not join; go back to the
-    /// position given.
+    /// P3: takes for held what of the batch is new, and hands that back. `Err`: the span does not join, or one of its
+    /// records lies across a boundary that a destination has told meanwhile (R1); go back to the position given.
     pub fn put(&mut self, batch: Batch) -> Result<Vec<Batch>, u64> {
         let Some(span) = batch.span() else { return Ok(vec![batch]) };
         let (stream, from, to) = (span.stream.id, span.from, span.to);
         let held = self.held.entry(stream).or_default();
-        if from > held.low() {
+        if from > held.low() || batch.straddles(held) {
             return Err(held.low());
         }
         let new = batch.without(held);

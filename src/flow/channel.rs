@@ -76,7 +76,8 @@ pub enum PutError {
     /// No room within the channel's keep-alive; what was not taken comes back, interceptors applied. Said by the
     /// outlet only: a channel's own `put` stands on a reservation.
     Full(Box<Prepared>),
-    /// The span starts above what is held: go back to `expected` (P3).
+    /// The span starts above what is held, or a record lies across the end of a held range: go back to `expected`,
+    /// and take the cuts anew (P3, R1).
     Gap { expected: u64 },
     /// The agent stops.
     Closed,

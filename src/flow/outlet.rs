@@ -309,6 +309,9 @@ impl Outlet {
         let Share { batch, tally, reserved, .. } = share;
         let first = channel.put(&self.source, batch.clone(), tally, reserved);
         let (Err(PutError::Gap { expected }), Some(span)) = (&first, batch.span()) else { return first };
+        if *expected >= span.from {
+            return first; // a record lies across a boundary: it is read again
+        }
         let gap = Span::new(span.stream.clone(), *expected, span.from);
         let nothing = Limit { events: 0, bytes: 0 };
         channel.put(&self.source, Batch::empty(gap), Tally::default(), nothing)?.forget();
