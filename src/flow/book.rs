@@ -45,10 +45,18 @@ impl AddAssign<Tally> for Ledger {
     }
 }
 
+/// The place that has the beginnings of streams (P7, C2): durable by themselves, unlike what sinks without a record
+/// have delivered.
+const BEGINNINGS: u32 = u32::MAX;
+
+/// Places of sinks that keep no record are called by the sink: one's sync says nothing of another's data.
+const OF_SINK: &str = "sink:";
+
 #[derive(Debug)]
 struct Seated {
     sink: String,
     place: u32,
+    records: bool,
     reported: bool,
 }
 
@@ -68,6 +76,8 @@ impl Book {
     /// A book from what the channel's own record added up to; `had_record`: there was one.
     pub fn open(record: Record, had_record: bool) -> Book {
         let held = record.streams.keys().map(|stream| (*stream, record.had(*stream))).collect();
+        // Without a source nothing was ever taken: destinations were still being asked when the process ended.
+        let had_record = had_record && !record.sources.is_empty();
         Book { record, held, had_record, ..Book::default() }
     }
 
@@ -78,6 +88,11 @@ impl Book {
     /// S4: without any local record, sources wait until the destinations have reported.
     pub fn awaits_reports(&self) -> bool {
         !self.had_record && !self.all_reported()
+    }
+
+    /// Whether the channel began without any local record.
+    pub fn is_new(&self) -> bool {
+        !self.had_record
     }
 
     pub fn all_reported(&self) -> bool {
@@ -134,8 +149,8 @@ impl Book {
         self.describe(stream, &mut entries);
         if !self.held.contains_key(&stream.id) {
             let had = vec![Had { stream: stream.id, from: 0, to: at, check: None }];
-            entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
-            entries.push(Entry::Durable { place: 0 });
+            entries.push(Entry::Delivered { place: BEGINNINGS, had, files: Vec::new() });
+            entries.push(Entry::Durable { place: BEGINNINGS });
             self.held.insert(stream.id, Mark::at(at));
         }
         self.apply(&entries);
@@ -189,19 +204,17 @@ impl Book {
     /// A sink takes its place.
     pub fn attach(&mut self, sink: &str, destination: Option<Destination>) -> (Seat, Vec<Entry>) {
         let mut entries = Vec::new();
-        let place = match destination {
-            None => 0,
-            Some(Destination(destination)) => {
-                let known = self.record.places().find(|(_, place)| place.destination == destination);
-                known.map(|(number, _)| number).unwrap_or_else(|| {
-                    let place = self.record.places().map(|(number, _)| number).max().unwrap_or(0) + 1;
-                    entries.push(Entry::Place { place, destination });
-                    place
-                })
-            }
-        };
+        let records = destination.is_some();
+        let destination = destination.map_or_else(|| format!("{OF_SINK}{sink}"), |d| d.0);
+        let known = self.record.places().find(|(_, place)| place.destination == destination);
+        let place = known.map(|(number, _)| number).unwrap_or_else(|| {
+            let numbers = self.record.places().map(|(number, _)| number).filter(|n| *n != BEGINNINGS);
+            let place = numbers.max().unwrap_or(0) + 1;
+            entries.push(Entry::Place { place, destination });
+            place
+        });
         self.apply(&entries);
-        self.seats.push(Seated { sink: sink.into(), place, reported: false });
+        self.seats.push(Seated { sink: sink.into(), place, records, reported: false });
         (Seat(self.seats.len() - 1), entries)
     }
 
@@ -219,7 +232,7 @@ impl Book {
         self.seats[seat.0].reported = true;
         let Some(marks) = marks else { return Vec::new() };
         let mut entries = Vec::new();
-        if first && place != 0 {
+        if first {
             entries.push(Entry::Void { place });
         }
         for (stream, reported) in marks {
@@ -266,7 +279,7 @@ impl Book {
 
     /// Whether the seat's destination keeps marks of its own.
     pub fn keeps_record(&self, seat: Seat) -> bool {
-        self.seats[seat.0].place != 0
+        self.seats[seat.0].records
     }
 
     /// Whether leasing must stop until `low` moves, as some mark has too many ranges.
@@ -319,7 +332,10 @@ impl Book {
     /// journal (C4).
     pub fn left_places(&self) -> Vec<(u32, String)> {
         let seated = |number: u32| self.seats.iter().any(|seat| seat.place == number);
-        let left = self.record.places().filter(|(number, _)| *number != 0 && !seated(*number));
+        let asked = |place: &crate::event::Place| {
+            !place.destination.is_empty() && !place.destination.starts_with(OF_SINK)
+        };
+        let left = self.record.places().filter(|(number, place)| asked(place) && !seated(*number));
         left.map(|(number, place)| (number, place.destination.clone())).collect()
     }
 }

@@ -73,6 +73,8 @@ pub struct Outlet {
     sources: Vec<String>,
     until_drained: bool,
     transaction: Limit,
+    /// No channel had a record: the state directory was lost, and no channel was added (S4, not C2).
+    lost: bool,
 }
 
 impl Outlet {
@@ -80,7 +82,10 @@ impl Outlet {
     /// interceptors or selector have changed (P6). `None`: stopped meanwhile.
     pub fn open(wiring: Wiring, stop: &Stop) -> Result<Option<Outlet>, ChannelError> {
         let transaction = smallest(&wiring.channels);
+        let mut lost = true;
+        wiring.channels.iter().for_each(|channel| channel.look(&mut |book| lost &= book.is_new()));
         let outlet = Outlet {
+            lost,
             source: wiring.source,
             pulse: wiring.pulse,
             channels: wiring.channels,
@@ -148,10 +153,16 @@ impl Outlet {
                         checks: known.checks.clone(),
                         orphan: !mine,
                         marks: Vec::new(),
+                        required: 0,
                     });
                     seen.marks.push((decides, held));
+                    seen.required += usize::from(decides);
                 }
             });
+        }
+        let required = (0..self.channels.len()).filter(|index| self.decides(*index)).count();
+        for seen in all.values_mut().filter(|seen| self.lost && seen.required < required) {
+            seen.marks.push((true, Mark::default()));
         }
         all
     }
@@ -443,6 +454,8 @@ struct Seen {
     checks: Checks,
     orphan: bool,
     marks: Vec<(bool, Mark)>,
+    /// How many of the marks decide.
+    required: usize,
 }
 
 impl Seen {

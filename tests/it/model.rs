@@ -71,7 +71,10 @@ fn shrunk(seed: u64, bug: Option<Bug>) -> String {
             }
         }
     }
-    let told = history(seed, bug, &without, true);
+    let mut told = history(seed, bug, &without, true);
+    if told.trace.len() > 50 {
+        told.trace.drain(25..told.trace.len() - 25);
+    }
     format!("seed {seed}: {}\n  {}", told.fault.unwrap_or_default(), told.trace.join("\n  "))
 }
 

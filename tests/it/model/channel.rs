@@ -37,6 +37,21 @@ struct Queued {
     batch: Batch,
 }
 
+impl State {
+    /// Spans without events travel with what stands before them where they can.
+    fn enqueue(&mut self, shared: &Shared, source: &str, batch: Batch) {
+        if batch.is_empty() && shared.has(Bug::EmptySpansStayInChannel) {
+            return;
+        }
+        if let (true, Some(span), Some(last)) = (batch.is_empty(), batch.span(), self.queue.back_mut())
+            && last.batch.span().is_some_and(|s| s.stream.id == span.stream.id && s.to == span.from)
+        {
+            return last.batch.extend_span(span);
+        }
+        self.queue.push_back(Queued { source: source.into(), batch });
+    }
+}
+
 fn dead() -> ChannelError {
     ChannelError { doing: "killed".into(), cause: None }
 }
@@ -140,7 +155,7 @@ impl Pipe {
         if self.shared.has(Bug::GapAccepted) && span.from > held.low() {
             let mut gap = span.clone();
             (gap.from, gap.to, gap.check) = (held.low(), span.from, None);
-            let _ = state.book.put(&mut Batch::empty(gap));
+            let _ = state.book.put(Batch::empty(gap));
         }
         if self.shared.has(Bug::OverlapDroppedWhole) && held.overlaps(span.from, span.to) {
             batch.retain(|_| false);
@@ -224,30 +239,24 @@ impl Channel for Pipe {
         }
         self.misread(&mut state, &mut batch);
         let whole = self.shared.has(Bug::RepeatsKept).then(|| batch.clone());
-        if let Err(expected) = state.book.put(&mut batch) {
-            state.used -= room.events;
-            return Err(PutError::Gap { expected });
-        }
-        batch = whole.unwrap_or(batch);
+        let new = match state.book.put(batch) {
+            Ok(new) => whole.map_or(new, |whole| vec![whole]),
+            Err(expected) => {
+                state.used -= room.events;
+                return Err(PutError::Gap { expected });
+            }
+        };
+        let events: usize = new.iter().map(Batch::len).sum();
         let ledger = state.book.ledger(source);
         *ledger += tally;
-        ledger.repeats += (room.events - batch.len()) as u64;
-        ledger.in_flight += batch.len() as u64;
-        state.used -= room.events - batch.len();
+        ledger.repeats += (room.events - events) as u64;
+        ledger.in_flight += events as u64;
+        state.used -= room.events - events;
         if self.shared.has(Bug::MarksAdvanceAtPut) {
-            let entries = state.book.delivered(Seat(0), std::slice::from_ref(&batch));
+            let entries = state.book.delivered(Seat(0), &new);
             let _ = self.keep_durably(&state, entries);
         }
-        if batch.is_empty() && self.shared.has(Bug::EmptySpansStayInChannel) {
-            return Ok(Receipt::held());
-        }
-        if let (true, Some(span), Some(last)) = (batch.is_empty(), batch.span(), state.queue.back_mut())
-            && last.batch.span().is_some_and(|s| s.stream.id == span.stream.id && s.to == span.from)
-        {
-            last.batch.extend_span(span);
-            return Ok(Receipt::held());
-        }
-        state.queue.push_back(Queued { source: source.into(), batch });
+        new.into_iter().for_each(|batch| state.enqueue(&self.shared, source, batch));
         Ok(Receipt::held())
     }
 
@@ -275,13 +284,23 @@ impl Channel for Pipe {
             return Ok(Vec::new());
         }
         let State { queue, book, used, leases, .. } = &mut *state;
-        for Queued { source, batch } in queue.iter_mut() {
-            let Some(settled) = batch.span().map(|span| book.settled(span.stream.id)) else { continue };
-            let repeats = batch.drop_held(&settled);
+        let mut torn = Vec::new();
+        for Queued { source, batch } in std::mem::take(queue) {
+            let before = batch.len();
+            let settled = batch.span().map(|span| book.settled(span.stream.id)).unwrap_or_default();
+            let stream = batch.span().map(|span| span.stream.id);
+            let new = if torn.contains(&stream) || batch.straddles(&settled) {
+                torn.push(stream);
+                Vec::new()
+            } else {
+                batch.without(&settled)
+            };
+            let repeats = before - new.iter().map(Batch::len).sum::<usize>();
             *used -= repeats;
-            let ledger = book.ledger(source);
+            let ledger = book.ledger(&source);
             ledger.repeats += repeats as u64;
             ledger.in_flight -= repeats as u64;
+            queue.extend(new.into_iter().map(|batch| Queued { source: source.clone(), batch }));
         }
         let forgetful = self.shared.has(Bug::LeasesForgottenByReport);
         let leased = leases.values().flatten().filter(|_| !forgetful);

@@ -1,7 +1,5 @@
 //! What must hold: nothing lost, nothing twice where that is promised, nothing torn, order, and marks that claim no
 //! more than their destination has.
-use dataflowkit::flow::Channel;
-
 use super::destination::Class;
 use super::input::file_of;
 use super::world::World;
@@ -95,7 +93,9 @@ impl World {
     fn judge_marks(&self, file: usize) -> Result<(), String> {
         let Some(run) = &self.run else { return Ok(()) };
         let Some(reader) = &run.readers[file] else { return Ok(()) };
-        for channel in &self.sources[self.files[file].source].channels {
+        let plan = &self.sources[self.files[file].source];
+        let required = plan.channels.iter().enumerate().filter(|(bit, _)| plan.rules[0].optional & (1 << bit) == 0);
+        for (_, channel) in required {
             let low = run.pipes[*channel].settled_low(reader.stream.id);
             if low < self.files[file].end() {
                 return Err(format!("the mark of f{file} at c{channel} stays at {low}"));

@@ -35,7 +35,8 @@ pub struct ChannelPlan {
     pub log: Arc<Mutex<Log>>,
     /// Some sink of it keeps no record: repeats are allowed.
     pub at_least_once: bool,
-    /// Always one sink into one destination: order holds (D7).
+    /// Always one sink into one destination that never went back: order holds (D7). What a restored destination
+    /// misses comes behind what was queued already.
     pub ordered: bool,
 }
 
@@ -210,6 +211,7 @@ impl World {
             _ => {
                 let (channel, destination) = self.any_sink(dice);
                 if self.stores[channel][destination].restore() {
+                    self.channels[channel].ordered = false;
                     self.shared.say(|| format!("c{channel} at d{destination} goes back to its backup"));
                 }
             }
@@ -225,6 +227,7 @@ impl World {
         }
         let sink = dice.below(plan.sinks.len());
         self.shared.say(|| format!("sink {sink} of c{channel} moves to d{to}"));
+        self.stores[channel][plan.sinks[sink].destination].flush();
         plan.sinks[sink].destination = to;
         plan.at_least_once |= self.stores[channel][to].class == Class::Plain;
         plan.ordered = false;
@@ -255,6 +258,7 @@ impl World {
         let (channel, destination) = self.any_sink(dice);
         let store = &mut self.stores[channel][destination];
         if store.class == Class::Transaction && dice.one_in(2) && store.restore() {
+            self.channels[channel].ordered = false;
             self.shared.say(|| format!("c{channel} at d{destination} goes back to its backup, connections break"));
             self.reconnect(channel, destination);
         }
