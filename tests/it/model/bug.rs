@@ -57,8 +57,6 @@ bugs! {
     LeasesForgottenByReport,
     /// C4: the old destination of a changed sink is not asked.
     OldDestinationNotAsked,
-    /// A mark has as many ranges as sinks make.
-    RangesWithoutLimit,
     /// Where a stream begins at a channel is not durable before it is read.
     JoinNotDurable,
     /// A failed delivery goes to the end of the queue.

@@ -145,7 +145,7 @@ impl Pipe {
         }
         let Some(first) = state.queue.front() else { return true };
         let ragged = first.batch.span().is_some_and(|span| state.book.is_ragged(span.stream.id));
-        ragged && !state.leases.is_empty() && !self.shared.has(Bug::RangesWithoutLimit)
+        ragged && !state.leases.is_empty()
     }
 
     /// The batch as the bug at hand leaves it for the book.

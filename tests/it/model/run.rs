@@ -16,6 +16,8 @@ use super::world::World;
 pub struct Run {
     pub pipes: Vec<Arc<Pipe>>,
     outlets: Vec<Option<Outlet>>,
+    /// Sources that are to start again; they may put once more before they hear of it.
+    back: Vec<bool>,
     pub readers: Vec<Option<Reader>>,
     runners: Vec<Runner>,
 }
@@ -64,6 +66,7 @@ impl World {
         let mut run = Run {
             pipes: Vec::new(),
             outlets: self.sources.iter().map(|_| None).collect(),
+            back: vec![false; self.sources.len()],
             readers: self.files.iter().map(|_| None).collect(),
             runners: Vec::new(),
         };
@@ -91,6 +94,9 @@ impl World {
     pub fn source_step(&mut self, file: usize, most: usize, silence: bool) {
         let source = self.files[file].source;
         let Some(mut run) = self.run.take() else { return };
+        if run.back[source] && most.is_multiple_of(2) {
+            (run.outlets[source], run.back[source]) = (None, false);
+        }
         if run.outlets[source].is_none() {
             self.open_source(&mut run, source);
         } else if let (Some(outlet), Some(reader)) = (&run.outlets[source], &mut run.readers[file]) {
@@ -226,7 +232,7 @@ impl World {
         for source in 0..self.sources.len() {
             if back.iter().any(|name| **name == *self.sources[source].name) && !self.has(Bug::BackIgnored) {
                 self.shared.say(|| format!("{} is started again, as a destination has less", self.sources[source].name));
-                run.outlets[source] = None;
+                run.back[source] = true;
             }
         }
     }
@@ -353,7 +359,8 @@ impl World {
             } else {
                 outlet.durable(stream)
             };
-            if self.files[file].is_final() && done >= end && self.shared.burn() {
+            let told = run.runners.iter().all(|runner| runner.reported);
+            if self.files[file].is_final() && told && done >= end && self.shared.burn() {
                 self.shared.say(|| format!("f{file} is deleted"));
                 self.files[file].deleted = true;
                 self.versions_seen[file] = self.sources[source].rules.len();
@@ -388,9 +395,16 @@ impl World {
             None => self.files[file].deleted,
         };
         run.outlets.iter().all(Option::is_some)
+            && !run.back.contains(&true)
             && run.readers.iter().enumerate().all(read)
             && run.runners.iter().all(|r| r.reported && matches!(r.hand, Hand::Empty))
             && run.pipes.iter().all(|pipe| pipe.is_drained())
+    }
+}
+
+impl Run {
+    pub fn all_sources_run(&self) -> bool {
+        self.outlets.iter().all(Option::is_some)
     }
 }
 

@@ -59,6 +59,10 @@ pub struct World {
     power: bool,
     spare_channel: bool,
     moved: bool,
+    /// The state directory was lost, now or ever. Named limit: a second fault before all sources run again may be
+    /// taken for an added channel (C2).
+    recovering: bool,
+    lost: bool,
     long: bool,
 }
 
@@ -69,8 +73,10 @@ impl World {
         let mut dice = Dice::of(seed, u64::MAX);
         let long = dice.one_in(400);
         let channels = dice.between(1, 3);
+        let plain = dice.one_in(5);
         let classes: Vec<Class> = (0..DESTINATIONS)
             .map(|_| [Class::Files, Class::Files, Class::Transaction, Class::Plain][dice.below(4)])
+            .map(|class| if plain { Class::Plain } else { class })
             .collect();
         let stores = (0..channels).map(|_| classes.iter().map(|class| Store::new(*class)).collect()).collect();
         let mut world = World {
@@ -89,6 +95,8 @@ impl World {
             power: false,
             spare_channel: channels > 1 && dice.one_in(3),
             moved: false,
+            recovering: false,
+            lost: false,
             long,
         };
         world.add_sources(&mut dice);
@@ -143,7 +151,7 @@ impl World {
             20 => self.back_up(dice),
             21 => self.restore_while_running(dice),
             22 => self.delete(file),
-            23 if !self.long || dice.one_in(20) => {
+            23 if !self.is_recovering() && (!self.long || dice.one_in(20)) => {
                 let effects = dice.below(12) as u64;
                 self.power = dice.one_in(2);
                 self.shared.say(|| format!("the fuse is set to {effects}, power cut: {}", self.power));
@@ -189,7 +197,7 @@ impl World {
         if dice.one_in(3) {
             self.change(dice);
         }
-        if dice.one_in(5) {
+        if !self.recovering && dice.one_in(5) {
             self.power = dice.one_in(2);
             self.shared.arm(dice.below(8) as u64);
         }
@@ -198,15 +206,16 @@ impl World {
 
     fn change(&mut self, dice: &mut Dice) {
         let (channel, source) = (dice.below(self.channels.len()), dice.below(self.sources.len()));
-        match dice.below(7) {
+        match dice.below(9) {
             0 => self.move_sink(channel, dice),
             1 => self.channels[channel].sinks.iter_mut().for_each(|sink| sink.name.push('+')),
             2 => self.add_channel(),
-            3 => self.sources[source].name.push('+'),
-            4 => self.reroute(source, dice),
+            3 if self.sources[source].rules.len() == 1 => self.sources[source].name.push('+'),
+            4 | 7 | 8 if !self.lost && self.may_reroute(source) => self.reroute(source, dice),
             5 if !self.moved => {
                 self.shared.say(|| "the state directory is lost".into());
                 self.channels.iter().for_each(|channel| channel.log.lock().unwrap().lose());
+                (self.recovering, self.lost) = (true, true);
             }
             _ => {
                 let (channel, destination) = self.any_sink(dice);
@@ -242,6 +251,19 @@ impl World {
             self.sources[0].channels.push(added);
             self.sources[0].rules.iter_mut().for_each(|rule| rule.channels += 1);
         }
+    }
+
+    /// Named limit: a destination's record does not know that a stretch was taken back (P6), so rerouting is explored
+    /// where no destination keeps one.
+    fn may_reroute(&self, source: usize) -> bool {
+        let sinks = self.sources[source].channels.iter().flat_map(|c| self.channels[*c].sinks.iter().map(move |s| (*c, s)));
+        sinks.into_iter().all(|(channel, sink)| self.stores[channel][sink.destination].class == Class::Plain)
+    }
+
+    /// After the loss of the state directory, until all sources run.
+    fn is_recovering(&mut self) -> bool {
+        self.recovering &= !self.run.as_ref().is_some_and(Run::all_sources_run);
+        self.recovering
     }
 
     /// Interceptors and selector change (P6).
