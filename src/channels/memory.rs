@@ -338,13 +338,7 @@ impl Channel for Memory {
         self.settings.keep_alive
     }
 
-    fn put(
-        &self,
-        source: &str,
-        batch: Batch,
-        tally: Tally,
-        reserved: Limit,
-    ) -> Result<Receipt, PutError> {
+    fn put(&self, source: &str, batch: Batch, tally: Tally, reserved: Limit) -> Result<Receipt, PutError> {
         let mut state = self.lock();
         let put = match state.closed {
             true => Err(PutError::Closed),

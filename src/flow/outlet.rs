@@ -316,7 +316,12 @@ impl Outlet {
     }
 
     /// P3: an optional channel that lags behind does not hold the source back. What it misses counts as skipped.
-    fn put_optional(&self, channel: &Arc<dyn Channel>, share: Share, stop: &Stop) -> Result<Receipt, PutError> {
+    fn put_optional(
+        &self,
+        channel: &Arc<dyn Channel>,
+        share: Share,
+        stop: &Stop,
+    ) -> Result<Receipt, PutError> {
         let Share { batch, tally, reserved, .. } = share;
         let first = channel.put(&self.source, batch.clone(), tally, reserved);
         let (Err(PutError::Gap { expected }), Some(span)) = (&first, batch.span()) else { return first };

@@ -124,7 +124,9 @@ fn no_history_breaks_a_rule() {
 
 #[test]
 fn every_deliberate_bug_is_found() {
-    let find = |bug: Bug| (0..FIND_WITHIN).find(|seed| history(*seed, Some(bug), &BTreeSet::new(), false).fault.is_some());
+    let find = |bug: Bug| {
+        (0..FIND_WITHIN).find(|seed| history(*seed, Some(bug), &BTreeSet::new(), false).fault.is_some())
+    };
     let mut missed = Vec::new();
     for bug in bug::ALL {
         match find(*bug) {

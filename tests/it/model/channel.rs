@@ -123,7 +123,10 @@ impl Pipe {
         let mut in_flight = 0;
         for (source, ledger) in state.book.ledgers() {
             if !ledger.balances() {
-                return Err(format!("ledger of {source} at {} does not balance: {ledger:?}", self.key.channel));
+                return Err(format!(
+                    "ledger of {source} at {} does not balance: {ledger:?}",
+                    self.key.channel
+                ));
             }
             in_flight += ledger.in_flight;
         }

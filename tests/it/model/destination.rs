@@ -186,8 +186,8 @@ impl Store {
     /// The destination goes back to its backup, if there is one.
     pub fn restore(&mut self) -> bool {
         let Some((data, log)) = self.backup.clone() else { return false };
-        (self.data, self.log) = (data, log);
-        self.synced = self.synced.min(self.data.len());
+        (self.data, self.log) = (data, log.restored());
+        self.synced = self.data.len();
         self.record = self.log.replay();
         true
     }

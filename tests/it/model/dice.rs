@@ -6,7 +6,8 @@ pub struct Dice(u64);
 
 impl Dice {
     pub fn of(seed: u64, step: u64) -> Dice {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ step.wrapping_mul(0xd1b5_4a32_d192_ed03));
+        let mut dice =
+            Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ step.wrapping_mul(0xd1b5_4a32_d192_ed03));
         dice.next();
         dice
     }

@@ -109,6 +109,12 @@ impl Log {
         self.synced = kept;
     }
 
+    /// Put back from a backup, and so on the disk.
+    pub fn restored(mut self) -> Log {
+        self.synced = self.frames.len();
+        self
+    }
+
     pub fn lose(&mut self) {
         *self = Log::default();
     }

@@ -73,7 +73,8 @@ impl World {
         for (channel, plan) in self.channels.iter().enumerate() {
             let pulse = PULSE.with(Arc::clone);
             let (capacity, transaction) = (plan.capacity, plan.transaction);
-            let pipe = Pipe::open(key(channel), pulse, &self.shared, &plan.log, self.boot, capacity, transaction);
+            let pipe =
+                Pipe::open(key(channel), pulse, &self.shared, &plan.log, self.boot, capacity, transaction);
             for sink in &plan.sinks {
                 let recorded = self.stores[channel][sink.destination].class != Class::Plain;
                 let place = recorded.then(|| Destination(sink.destination.to_string()));
@@ -134,7 +135,8 @@ impl World {
 
     fn open_source(&mut self, run: &mut Run, source: usize) {
         let plan = &self.sources[source];
-        let channels = plan.channels.iter().map(|c| run.pipes[*c].clone() as Arc<dyn Channel>).collect::<Vec<_>>();
+        let channels =
+            plan.channels.iter().map(|c| run.pipes[*c].clone() as Arc<dyn Channel>).collect::<Vec<_>>();
         if channels.iter().any(|channel| channel.awaits_reports()) {
             return;
         }
@@ -172,7 +174,15 @@ impl World {
         let known = found.unwrap_or_else(|| {
             self.files[file].minted += 1;
             let (id, attributes) = (id_of(file, self.files[file].minted), attributes_of(file));
-            Known { id, attributes, checks: Checks::default(), from: 0, high: 0, cuts: Vec::new(), orphan: false }
+            Known {
+                id,
+                attributes,
+                checks: Checks::default(),
+                from: 0,
+                high: 0,
+                cuts: Vec::new(),
+                orphan: false,
+            }
         });
         let resume = outlet.resume(&known, attributes_of(file)).ok()?;
         let (stream, from, mut cuts) = (resume.stream, resume.from, resume.cuts);
@@ -231,7 +241,9 @@ impl World {
     fn send_back(&mut self, run: &mut Run, back: &[Box<str>]) {
         for source in 0..self.sources.len() {
             if back.iter().any(|name| **name == *self.sources[source].name) && !self.has(Bug::BackIgnored) {
-                self.shared.say(|| format!("{} is started again, as a destination has less", self.sources[source].name));
+                self.shared.say(|| {
+                    format!("{} is started again, as a destination has less", self.sources[source].name)
+                });
                 run.back[source] = true;
             }
         }

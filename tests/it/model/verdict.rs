@@ -63,7 +63,8 @@ impl World {
     }
 
     fn may_repeat(&self, channel: usize, file: usize, at: u64) -> bool {
-        self.channels[channel].at_least_once || self.twice[file].iter().any(|(low, high)| (*low..*high).contains(&at))
+        self.channels[channel].at_least_once
+            || self.twice[file].iter().any(|(low, high)| (*low..*high).contains(&at))
     }
 
     /// How often each position of a file arrived through a channel; an error if an event's borders are wrong.
@@ -94,7 +95,8 @@ impl World {
         let Some(run) = &self.run else { return Ok(()) };
         let Some(reader) = &run.readers[file] else { return Ok(()) };
         let plan = &self.sources[self.files[file].source];
-        let required = plan.channels.iter().enumerate().filter(|(bit, _)| plan.rules[0].optional & (1 << bit) == 0);
+        let required =
+            plan.channels.iter().enumerate().filter(|(bit, _)| plan.rules[0].optional & (1 << bit) == 0);
         for (_, channel) in required {
             let low = run.pipes[*channel].settled_low(reader.stream.id);
             if low < self.files[file].end() {
@@ -112,7 +114,8 @@ impl World {
         }
         for store in &self.stores[channel] {
             for file in 0..self.files.len() {
-                let starts = store.data.iter().filter(|item| file_of(item.stream) == file).map(|item| item.from);
+                let starts =
+                    store.data.iter().filter(|item| file_of(item.stream) == file).map(|item| item.from);
                 if !starts.is_sorted() {
                     return Err(format!("disorder: f{file} at c{channel}"));
                 }
@@ -134,13 +137,20 @@ impl World {
             let plan = &self.sources[input.source];
             let Some(bit) = plan.channels.iter().position(|c| *c == channel) else { continue };
             let owed = |record: u8| {
-                let all = |rule: &super::input::Rule| (rule.reaches(record) & !rule.optional) & (1 << bit) != 0;
+                let all =
+                    |rule: &super::input::Rule| (rule.reaches(record) & !rule.optional) & (1 << bit) != 0;
                 plan.rules.iter().all(all)
             };
             for line in input.lines.iter().filter(|line| record.mark.contains(line.from)) {
-                let there = store.data.iter().any(|item| item.stream == stream && item.from <= line.from && line.to <= item.to);
+                let there = store
+                    .data
+                    .iter()
+                    .any(|item| item.stream == stream && item.from <= line.from && line.to <= item.to);
                 if owed(line.record) && self.begins(channel, file, line.from) && !there {
-                    fault = Some(format!("d{destination} claims f{file} {}..{} of c{channel}", line.from, line.to));
+                    fault = Some(format!(
+                        "d{destination} claims f{file} {}..{} of c{channel}",
+                        line.from, line.to
+                    ));
                 }
             }
         }

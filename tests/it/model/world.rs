@@ -78,7 +78,8 @@ impl World {
             .map(|_| [Class::Files, Class::Files, Class::Transaction, Class::Plain][dice.below(4)])
             .map(|class| if plain { Class::Plain } else { class })
             .collect();
-        let stores = (0..channels).map(|_| classes.iter().map(|class| Store::new(*class)).collect()).collect();
+        let stores =
+            (0..channels).map(|_| classes.iter().map(|class| Store::new(*class)).collect()).collect();
         let mut world = World {
             shared,
             boot: 1,
@@ -256,7 +257,10 @@ impl World {
     /// Named limit: a destination's record does not know that a stretch was taken back (P6), so rerouting is explored
     /// where no destination keeps one.
     fn may_reroute(&self, source: usize) -> bool {
-        let sinks = self.sources[source].channels.iter().flat_map(|c| self.channels[*c].sinks.iter().map(move |s| (*c, s)));
+        let sinks = self.sources[source]
+            .channels
+            .iter()
+            .flat_map(|c| self.channels[*c].sinks.iter().map(move |s| (*c, s)));
         sinks.into_iter().all(|(channel, sink)| self.stores[channel][sink.destination].class == Class::Plain)
     }
 
@@ -281,7 +285,8 @@ impl World {
         let store = &mut self.stores[channel][destination];
         if store.class == Class::Transaction && dice.one_in(2) && store.restore() {
             self.channels[channel].ordered = false;
-            self.shared.say(|| format!("c{channel} at d{destination} goes back to its backup, connections break"));
+            self.shared
+                .say(|| format!("c{channel} at d{destination} goes back to its backup, connections break"));
             self.reconnect(channel, destination);
         }
     }
@@ -304,7 +309,8 @@ impl World {
 fn channel(dice: &mut Dice, number: usize, classes: &[Class], long: bool) -> ChannelPlan {
     let count = if long { 3 } else { [1, 1, 1, 2, 2, 3][dice.below(6)] };
     let first = dice.below(classes.len());
-    let sink = |n: usize| SinkPlan { name: format!("k{number}{n}"), destination: (first + n) % classes.len() };
+    let sink =
+        |n: usize| SinkPlan { name: format!("k{number}{n}"), destination: (first + n) % classes.len() };
     let sinks: Vec<SinkPlan> = (0..count).map(sink).collect();
     let at_least_once = sinks.iter().any(|sink| classes[sink.destination] == Class::Plain);
     let (capacity, transaction) = if long { (400, 100) } else { (dice.between(3, 7), dice.between(1, 3)) };
