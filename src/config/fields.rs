@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::agent::{Prop, Section};
-use super::note;
+use super::{common, note};
 use super::spec::{Field, State, Type, Values};
 use crate::diag::{Diagnostic, Report, Span, nearest};
 use crate::flow::Kind;
@@ -76,6 +76,7 @@ impl Run<'_> {
         }
         self.seen.insert(key.clone(), prop.clone());
         match field.state {
+            _ if common::is_structure(field) => {}
             State::Honoured => self.value(field, key, prop),
             State::Ignored(reason) => {
                 let what = format!("`{}` has no effect: {reason}", prop.key.text);

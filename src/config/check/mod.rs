@@ -10,7 +10,7 @@ mod source;
 
 use std::path::Path;
 
-use super::agent::Agent;
+use super::agent::{Agent, Section};
 use super::graph::{Dropped, Graph, Node, SinkNode, SourceNode};
 use super::spec::{Place, Spec};
 use crate::diag::{Diagnostic, Report, Span};
@@ -23,6 +23,8 @@ pub(super) struct Cx<'a> {
     pub place: &'a Place,
     pub report: &'a mut Report,
     pub dropped: Vec<Dropped>,
+    /// Names that a hint has given for a misspelt one in a list.
+    pub meant: Vec<(Kind, String)>,
 }
 
 impl Cx<'_> {
@@ -44,7 +46,7 @@ pub fn check(
     file: &Path,
     report: &mut Report,
 ) -> Option<Graph> {
-    let mut cx = Cx { agent, specs, place, report, dropped: Vec::new() };
+    let mut cx = Cx { agent, specs, place, report, dropped: Vec::new(), meant: Vec::new() };
     let mut channels: Vec<Node> = cx.each(Kind::Channel, Cx::channel);
     let sources: Vec<SourceNode> = cx.each(Kind::Source, |cx, name| cx.source(name, &channels));
     let sinks: Vec<SinkNode> = cx.each(Kind::Sink, |cx, name| cx.sink(name, &channels));
@@ -99,12 +101,24 @@ impl Cx<'_> {
                 (_, true) => format!("channel `{name}` has no source"),
                 _ => format!("channel `{name}` has neither source nor sink and is not started"),
             };
-            self.report.push(Diagnostic::warning("loose-channel", what).maybe_at(span));
+            if !self.is_used_by_dropped(name) {
+                self.report.push(Diagnostic::warning("loose-channel", what).maybe_at(span));
+            }
             if !fed && !drained {
                 self.drop(Kind::Channel, name, "it has neither source nor sink");
             }
             fed || drained
         });
+    }
+
+    /// Whether a source or sink that was left out names this channel: then that has been said.
+    fn is_used_by_dropped(&self, channel: &str) -> bool {
+        let names_it = |section: &Section| {
+            let keys = ["channels", "channel"].into_iter().filter_map(|key| section.get(key));
+            keys.into_iter().any(|prop| prop.value.words().iter().any(|word| word.text == channel))
+        };
+        let dropped = self.dropped.iter().filter(|d| matches!(d.kind, Kind::Source | Kind::Sink));
+        dropped.filter_map(|d| self.agent.section(d.kind, &d.name)).any(names_it)
     }
 
     /// Notes a failed component; its problem has been reported.

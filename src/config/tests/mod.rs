@@ -1,6 +1,7 @@
 //! Whole files through [`load`], against components that do nothing.
 mod fakes;
 mod graphs;
+mod mistakes;
 
 use std::fs;
 
