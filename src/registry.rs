@@ -37,7 +37,8 @@ mod tests {
                 if name.is_empty() || name.ends_with('*') {
                     continue;
                 }
-                let found = resolve(spec.kind, name, &specs).unwrap_or_else(|_| panic!("{spec:?} by `{name}`"));
+                let found =
+                    resolve(spec.kind, name, &specs).unwrap_or_else(|_| panic!("{spec:?} by `{name}`"));
                 assert_eq!(found.spec.name, spec.name, "`{name}`");
             }
         }

@@ -30,7 +30,12 @@ const KINDS: [(&str, Kind); 6] = [
     ("group", Kind::SinkGroup),
 ];
 
-pub fn run(args: &ExplainArgs, specs: &[&'static Spec], out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+pub fn run(
+    args: &ExplainArgs,
+    specs: &[&'static Spec],
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<u8> {
     let Some(word) = &args.kind else {
         for (word, kind) in KINDS {
             list(word, kind, specs, out)?;
@@ -127,7 +132,8 @@ fn whole(spec: &'static Spec, fields: &[&Field], out: &mut dyn Write) -> io::Res
 }
 
 fn tell(field: &Field, out: &mut dyn Write) -> io::Result<()> {
-    let key = if matches!(field.ty, Type::Prefix) { format!("{}*", field.key) } else { field.key.to_string() };
+    let key =
+        if matches!(field.ty, Type::Prefix) { format!("{}*", field.key) } else { field.key.to_string() };
     writeln!(out, "{key}  {}", facts(field))?;
     if !field.doc.is_empty() {
         writeln!(out, "    {}", field.doc)?;

@@ -36,7 +36,10 @@ pub fn samples(specs: &[&'static Spec]) -> Vec<(String, String)> {
     };
     let (sources, sinks, channels) = (built(Kind::Source), built(Kind::Sink), built(Kind::Channel));
     let first = |list: &[&'static Spec], names: &[&str]| {
-        names.iter().find_map(|name| list.iter().copied().find(|spec| spec.name == *name)).or(list.first().copied())
+        names
+            .iter()
+            .find_map(|name| list.iter().copied().find(|spec| spec.name == *name))
+            .or(list.first().copied())
     };
     let Some(channel) = first(&channels, &["memory"]) else { return Vec::new() };
     let Some(source) = first(&sources, &["taildir", "netcat"]) else { return Vec::new() };
@@ -57,7 +60,9 @@ pub fn samples(specs: &[&'static Spec]) -> Vec<(String, String)> {
 /// A whole agent around the component that the file is about.
 fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
     let mut text = format!("# {} `{}`: {}\n", about.kind.word(), about.name, about.summary);
-    text.push_str("# Copy this to /etc/dataflowkit/NAME.properties and run `systemctl start dataflowkit@NAME`.\n");
+    text.push_str(
+        "# Copy this to /etc/dataflowkit/NAME.properties and run `systemctl start dataflowkit@NAME`.\n",
+    );
     text.push_str(&format!("# `dataflowkit explain {} {}` tells more.\n\n", about.kind.word(), about.name));
     text.push_str("a1.sources = r1\na1.channels = c1\na1.sinks = k1\n");
     for spec in parts {
@@ -88,7 +93,9 @@ fn entry(prefix: &str, field: &Field) -> String {
     let about = format!("\n# {} ({})\n", field.doc, facts(field));
     match (field.required, field.default) {
         (true, _) => format!("{about}{prefix}.{} = {}\n", field.key, example(field)),
-        (false, default) => format!("{about}#{prefix}.{}{star} = {}\n", field.key, escaped(default.unwrap_or("…"))),
+        (false, default) => {
+            format!("{about}#{prefix}.{}{star} = {}\n", field.key, escaped(default.unwrap_or("…")))
+        }
     }
 }
 

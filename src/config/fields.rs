@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::agent::{Prop, Section};
-use super::{common, note};
 use super::spec::{Field, State, Type, Values};
+use super::{common, note};
 use crate::diag::{Diagnostic, Report, Span, nearest};
 use crate::flow::Kind;
 
@@ -67,12 +67,12 @@ impl Run<'_> {
         let Some((field, key)) = find(self.fields, &prop.key.text) else {
             return self.unknown(prop);
         };
+        if let Some(other) = self.seen.get(&key) {
+            return self.twice(&key, &other.clone(), prop);
+        }
         if key != prop.key.text {
             let what = format!("`{}` is another spelling of `{key}`", prop.key.text);
             self.report.push(Diagnostic::note("alias", what).at(prop.key.span));
-        }
-        if let Some(other) = self.seen.get(&key) {
-            return self.twice(&key, &other.clone(), prop);
         }
         self.seen.insert(key.clone(), prop.clone());
         match field.state {

@@ -91,7 +91,11 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
         }
         (false, false, _) => {
             let why = format!("`{from}` cannot be read again and `{via}` is in memory");
-            (Class::BestEffort, why, Some("a channel on disk, or a source that can be read again".to_string()))
+            (
+                Class::BestEffort,
+                why,
+                Some("a channel on disk, or a source that can be read again".to_string()),
+            )
         }
     };
     Promise { source: from.clone(), channel: via.clone(), sink: to.clone(), class, rests_on, raise }

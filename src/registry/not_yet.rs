@@ -5,7 +5,13 @@
 use crate::config::{Build, Spec};
 use crate::flow::Kind;
 
-const fn later(kind: Kind, name: &'static str, class: &'static str, what: &'static str, instead: &'static str) -> Spec {
+const fn later(
+    kind: Kind,
+    name: &'static str,
+    class: &'static str,
+    what: &'static str,
+    instead: &'static str,
+) -> Spec {
     Spec { kind, name, class, aliases: &[], summary: what, fields: &[], build: Build::NotYet(instead) }
 }
 
@@ -24,8 +30,20 @@ const NO_JAVA: &str = "it runs Java; use the built-in interceptors, or change ev
 
 pub static ALL: &[Spec] = &[
     // sources
-    later(Kind::Source, "avro", "org.apache.flume.source.AvroSource", "events from Flume's Avro senders", TCP_LINES),
-    later(Kind::Source, "thrift", "org.apache.flume.source.ThriftSource", "events from Thrift senders", TCP_LINES),
+    later(
+        Kind::Source,
+        "avro",
+        "org.apache.flume.source.AvroSource",
+        "events from Flume's Avro senders",
+        TCP_LINES,
+    ),
+    later(
+        Kind::Source,
+        "thrift",
+        "org.apache.flume.source.ThriftSource",
+        "events from Thrift senders",
+        TCP_LINES,
+    ),
     later(Kind::Source, "exec", "org.apache.flume.source.ExecSource", "the output of a command", TAIL),
     later(Kind::Source, "http", "org.apache.flume.source.http.HTTPSource", "events by HTTP", TCP_LINES),
     later(Kind::Source, "syslogtcp", "org.apache.flume.source.SyslogTcpSource", "syslog by TCP", READ_FILES),
@@ -38,8 +56,20 @@ pub static ALL: &[Spec] = &[
     ),
     later(Kind::Source, "syslogudp", "org.apache.flume.source.SyslogUDPSource", "syslog by UDP", READ_FILES),
     later(Kind::Source, "netcatudp", "org.apache.flume.source.NetcatUdpSource", "lines by UDP", TCP_LINES),
-    later(Kind::Source, "jms", "org.apache.flume.source.jms.JMSSource", "messages of a JMS broker", READ_FILES),
-    later(Kind::Source, "kafka", "org.apache.flume.source.kafka.KafkaSource", "messages of Kafka topics", READ_FILES),
+    later(
+        Kind::Source,
+        "jms",
+        "org.apache.flume.source.jms.JMSSource",
+        "messages of a JMS broker",
+        READ_FILES,
+    ),
+    later(
+        Kind::Source,
+        "kafka",
+        "org.apache.flume.source.kafka.KafkaSource",
+        "messages of Kafka topics",
+        READ_FILES,
+    ),
     later(
         Kind::Source,
         "dfk_jms",
@@ -55,7 +85,13 @@ pub static ALL: &[Spec] = &[
         READ_FILES,
     ),
     also(
-        later(Kind::Source, "redis", "com.chiwanpark.flume.plugins.RedisListDrivenSource", "a Redis list", READ_FILES),
+        later(
+            Kind::Source,
+            "redis",
+            "com.chiwanpark.flume.plugins.RedisListDrivenSource",
+            "a Redis list",
+            READ_FILES,
+        ),
         &[
             "com.cmos.bomc.dataflowkit.cmcconline.flume.source.redis.*",
             "com.chiwanpark.flume.plugins.RedisSubscribeDrivenSource",
@@ -64,15 +100,33 @@ pub static ALL: &[Spec] = &[
         ],
     ),
     also(
-        later(Kind::Source, "sql", "org.keedio.flume.source.SQLSource", "rows of a database table", READ_FILES),
+        later(
+            Kind::Source,
+            "sql",
+            "org.keedio.flume.source.SQLSource",
+            "rows of a database table",
+            READ_FILES,
+        ),
         &["com.atguigu.source.SQLSource"],
     ),
     later(Kind::Source, "journald", "", "the journal of systemd", READ_FILES),
     later(Kind::Source, "stress", "org.apache.flume.source.StressSource", "load for tests", "use `seq`"),
     later(Kind::Source, "twitter", "org.apache.flume.source.twitter.TwitterSource", "tweets", GONE),
     later(Kind::Source, "scribe", "org.apache.flume.source.scribe.ScribeSource", "Scribe clients", GONE),
-    later(Kind::Source, "avrolegacy", "org.apache.flume.source.avroLegacy.AvroLegacySource", "Flume OG", GONE),
-    later(Kind::Source, "thriftlegacy", "org.apache.flume.source.thriftLegacy.ThriftLegacySource", "Flume OG", GONE),
+    later(
+        Kind::Source,
+        "avrolegacy",
+        "org.apache.flume.source.avroLegacy.AvroLegacySource",
+        "Flume OG",
+        GONE,
+    ),
+    later(
+        Kind::Source,
+        "thriftlegacy",
+        "org.apache.flume.source.thriftLegacy.ThriftLegacySource",
+        "Flume OG",
+        GONE,
+    ),
     // channels
     later(Kind::Channel, "file", "org.apache.flume.channel.file.FileChannel", "events on disk", MEMORY),
     later(Kind::Channel, "jdbc", "org.apache.flume.channel.jdbc.JdbcChannel", "events in Derby", MEMORY),
@@ -95,7 +149,13 @@ pub static ALL: &[Spec] = &[
     later(Kind::Sink, "avro", "org.apache.flume.sink.AvroSink", "to another agent", BY_FILE),
     later(Kind::Sink, "thrift", "org.apache.flume.sink.ThriftSink", "to another agent, by Thrift", BY_FILE),
     also(
-        later(Kind::Sink, "hdfs", "org.apache.flume.sink.hdfs.HDFSEventSink", "files by time and header", BY_FILE),
+        later(
+            Kind::Sink,
+            "hdfs",
+            "org.apache.flume.sink.hdfs.HDFSEventSink",
+            "files by time and header",
+            BY_FILE,
+        ),
         &["com.cmos.bomc.dataflowkit.cmcconline.flume.sink.hdfs.HDFSEventSink"],
     ),
     later(Kind::Sink, "irc", "org.apache.flume.sink.irc.IRCSink", "an IRC channel", BY_FILE),

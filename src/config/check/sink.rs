@@ -3,7 +3,6 @@ use super::Cx;
 use crate::config::agent::Section;
 use crate::config::graph::{Node, SinkNode};
 use crate::config::text::Text;
-use crate::diag::Diagnostic;
 use crate::flow::Kind;
 
 impl Cx<'_> {

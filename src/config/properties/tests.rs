@@ -49,9 +49,10 @@ fn keys_values_and_escapes_know_where_they_stand() {
         let at = value.text.find(word).unwrap();
         written(input, value.at(at..at + word.len()))
     };
-    assert_eq!([part("one"), part("two"), part("\t"), part("three"), part("A"), part("!")], [
-        "one", "two", "\\t", "three", "\\u0041", "!"
-    ]);
+    assert_eq!(
+        [part("one"), part("two"), part("\t"), part("three"), part("A"), part("!")],
+        ["one", "two", "\\t", "three", "\\u0041", "!"]
+    );
     assert_eq!(written(input, pairs[1].value.span), "1");
 }
 
@@ -72,12 +73,9 @@ fn a_malformed_escape_is_an_error_with_its_place() {
 
 #[test]
 fn a_full_width_separator_is_read_as_it_was_meant() {
-    for (input, key, value) in [
-        ("a＝b c", "a", "b c"),
-        ("a ＝ b", "a", "b"),
-        ("a：b", "a", "b"),
-        ("a.b＝", "a.b", ""),
-    ] {
+    for (input, key, value) in
+        [("a＝b c", "a", "b c"), ("a ＝ b", "a", "b"), ("a：b", "a", "b"), ("a.b＝", "a.b", "")]
+    {
         let (pairs, _) = read(input);
         let (span, meant) = pairs.unwrap()[0].full_width.clone().expect(input);
         assert_eq!((&meant.key.text[..], &meant.value.text[..]), (key, value), "{input}");

@@ -37,10 +37,6 @@ impl Case {
     }
 
     /// All that is reported, the directory taken out.
-    fn report(&self) -> String {
-        self.clean(&self.load())
-    }
-
     fn clean(&self, loaded: &Loaded) -> String {
         text(&loaded.report).replace(&format!("{}/", self.dir.path().display()), "")
     }
