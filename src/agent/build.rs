@@ -2,13 +2,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{At, Build, Node, Place, Refusal, SourceNode};
+use crate::config::{Build, Node, Place, Refusal, SourceNode};
 use crate::flow::{Channel, ChannelError, ChannelKey, Fatal, Interceptor, Pulse, Selector, Sink, Source};
-
-/// Typed access to a node's values.
-pub fn at<'a>(node: &'a Node, place: &'a Place, pulse: &'a Arc<Pulse>, channels: &'a [String]) -> At<'a> {
-    At { name: &node.name, values: &node.values, place, pulse, channels }
-}
 
 fn refused(node: &Node, refusal: Refusal) -> Fatal {
     Fatal::new(format!("{} `{}`: {}", node.spec.kind.word(), node.name, refusal.what))
@@ -20,13 +15,12 @@ fn mistyped(node: &Node) -> Fatal {
 
 pub fn source(node: &SourceNode, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Source>, Fatal> {
     let Build::Source(build) = node.node.spec.build else { return Err(mistyped(&node.node)) };
-    build(&at(&node.node, place, pulse, &node.channels)).map_err(|refusal| refused(&node.node, refusal))
+    build(&node.node.at(place, pulse)).map_err(|refusal| refused(&node.node, refusal))
 }
 
 pub fn selector(node: &SourceNode, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Selector>, Fatal> {
     let Build::Selector(build) = node.selector.spec.build else { return Err(mistyped(&node.selector)) };
-    build(&at(&node.selector, place, pulse, &node.channels))
-        .map_err(|refusal| refused(&node.selector, refusal))
+    build(&node.selector.at(place, pulse)).map_err(|refusal| refused(&node.selector, refusal))
 }
 
 pub fn interceptors(
@@ -36,21 +30,21 @@ pub fn interceptors(
 ) -> Result<Vec<Box<dyn Interceptor>>, Fatal> {
     let one = |node: &Node| {
         let Build::Interceptor(build) = node.spec.build else { return Err(mistyped(node)) };
-        build(&at(node, place, pulse, &[])).map_err(|refusal| refused(node, refusal))
+        build(&node.at(place, pulse)).map_err(|refusal| refused(node, refusal))
     };
     node.interceptors.iter().map(one).collect()
 }
 
 pub fn sink(node: &Node, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Sink>, Fatal> {
     let Build::Sink(build) = node.spec.build else { return Err(mistyped(node)) };
-    build(&at(node, place, pulse, &[])).map_err(|refusal| refused(node, refusal))
+    build(&node.at(place, pulse)).map_err(|refusal| refused(node, refusal))
 }
 
 /// Opens a channel from its record.
 pub fn channel(node: &Node, place: &Place, pulse: &Arc<Pulse>) -> Result<Arc<dyn Channel>, ChannelError> {
     let failed = |fatal: Fatal| ChannelError { doing: fatal.to_string(), cause: None };
     let Build::Channel(build) = node.spec.build else { return Err(failed(mistyped(node))) };
-    let opener = build(&at(node, place, pulse, &[])).map_err(|refusal| failed(refused(node, refusal)))?;
+    let opener = build(&node.at(place, pulse)).map_err(|refusal| failed(refused(node, refusal)))?;
     let key = ChannelKey {
         installation: place.installation.clone(),
         instance: place.instance.clone(),

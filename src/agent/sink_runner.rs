@@ -10,24 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::messages;
 use super::source_runner::panic_text;
+use crate::config::SinkSettings;
 use crate::event::{Batch, Marks};
 use crate::flow::{Channel, Counter, DeliverError, Lease, Outcome, Pulse, Seat, Sink, Stop, Wait};
 
 /// How often an idle sink looks up.
 const IDLE: Duration = Duration::from_secs(5);
-
-/// How a sink is run, whatever it is.
-#[derive(Clone, Copy, Debug)]
-pub struct SinkSettings {
-    /// Pause after a failed delivery.
-    pub retry: Duration,
-    /// What was delivered is made durable after this time …
-    pub sync_interval: Duration,
-    /// … or this many bytes.
-    pub sync_bytes: u64,
-    /// A destination that does not tell what it has holds up its channel this long (S3).
-    pub report_timeout: Duration,
-}
 
 /// One sink of the running graph.
 pub struct SinkRunner {
@@ -88,7 +76,7 @@ impl SinkRunner {
                 Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
                 Err(error) if Instant::now() < patience => {
                     self.failing(&error);
-                    self.pause(self.settings.retry.min(patience - Instant::now()))?;
+                    self.pause(self.settings.retry_delay.min(patience - Instant::now()))?;
                 }
                 Err(error) => {
                     self.failing(&error);
@@ -148,7 +136,7 @@ impl SinkRunner {
                 Err(error) => {
                     self.failing(&error);
                     self.pulse.add(Counter::Retries, 1);
-                    self.pause(self.settings.retry)?;
+                    self.pause(self.settings.retry_delay)?;
                     if matches!(error, DeliverError::InDoubt(..)) {
                         self.resolve(&mut lease.batches)?;
                     }
@@ -183,7 +171,7 @@ impl SinkRunner {
                 Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
                 Err(error) => {
                     self.failing(&error);
-                    self.pause(self.settings.retry)?;
+                    self.pause(self.settings.retry_delay)?;
                 }
             }
         }
@@ -223,7 +211,7 @@ impl SinkRunner {
     fn failing(&self, error: &DeliverError) {
         let (name, what) = (&*self.pulse.name, error.to_string());
         if self.pulse.failing(&what) {
-            let retry = self.settings.retry.as_secs_f32();
+            let retry = self.settings.retry_delay.as_secs_f32();
             log::error!(component = name, message_id = messages::FAILING; "sink `{name}` is failing: {what}; trying again every {retry} s");
         }
     }

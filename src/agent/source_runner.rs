@@ -62,6 +62,7 @@ impl SourceRunner {
             interceptors: build::interceptors(&self.node, &self.place, &self.pulse)?,
             fingerprint: self.node.fingerprint,
             sources: self.sources.clone(),
+            from_start: self.node.from_start,
             until_drained: self.until_drained,
         })
     }

@@ -11,12 +11,12 @@ use super::build::{self, Channels};
 use super::health::Health;
 use super::messages;
 use super::signals::Signals;
-use super::sink_runner::{SinkRunner, SinkSettings, Unsynced};
+use super::sink_runner::{SinkRunner, Unsynced};
 use super::source_runner::SourceRunner;
 use super::status::Watched;
 use super::turn::Turn;
 use super::{carry, control};
-use crate::config::{Graph, Place, SinkNode};
+use crate::config::{Graph, Place};
 use crate::flow::{Activity, ChannelError, Counter, Fatal, Kind, Pulse, Stop};
 use crate::{sinks, sys};
 
@@ -101,13 +101,12 @@ impl Agent {
             let Some(channel) = channels.get(&node.channel) else { continue };
             let sink = build::sink(&node.node, &place, &pulse)?;
             let seat = channel.attach(&node.node.name, sink.destination());
-            let settings = settings_of(node);
             sink_runners.push(SinkRunner {
                 sink,
                 pulse,
                 channel: channel.clone(),
                 seat,
-                settings,
+                settings: node.settings,
                 stop: sinks_stop.clone(),
                 send_back: send_back.clone(),
                 fenced: fenced.clone(),
@@ -255,15 +254,6 @@ impl Agent {
         }
         let undrained = self.options.until_drained && (left > 0 || self.fenced.load(SeqCst));
         if undrained { Ending::Undrained } else { Ending::Orderly }
-    }
-}
-
-fn settings_of(node: &SinkNode) -> SinkSettings {
-    SinkSettings {
-        retry: node.retry_delay,
-        sync_interval: node.sync_interval,
-        sync_bytes: node.sync_bytes,
-        report_timeout: node.report_timeout,
     }
 }
 

@@ -57,7 +57,8 @@ const PROCESSOR: Field = Field::prefix("processor.").doc("how it hands out batch
 static SOURCE: &[Field] = &[TYPE, CHANNELS, SELECTOR, INTERCEPTORS, INTERCEPTOR, FROM_START, CONFIG];
 static SINK: &[Field] = &[TYPE, CHANNEL, RETRY_DELAY, SYNC_INTERVAL, SYNC_BYTES, REPORT_TIMEOUT, CONFIG];
 static CHANNEL_KEYS: &[Field] = &[TYPE, CONFIG];
-static GROUP: &[Field] = &[GROUP_SINKS, PROCESSOR, CONFIG];
+/// The keys of a group itself; those of its processor follow `processor.`.
+pub static GROUP: &[Field] = &[GROUP_SINKS, PROCESSOR, CONFIG];
 static PART: &[Field] = &[TYPE];
 
 /// Keys that say how components hang together: they are judged where that is checked, and are no values of a component.
@@ -72,7 +73,6 @@ pub fn of(kind: Kind) -> &'static [Field] {
         Kind::Source => SOURCE,
         Kind::Sink => SINK,
         Kind::Channel => CHANNEL_KEYS,
-        Kind::SinkGroup => GROUP,
-        Kind::Interceptor | Kind::Selector => PART,
+        Kind::Interceptor | Kind::Selector | Kind::SinkGroup => PART,
     }
 }

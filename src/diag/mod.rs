@@ -8,6 +8,6 @@ mod report;
 mod source;
 
 pub use nearest::{distance, nearest};
-pub use render::{json, text};
+pub use render::{json, one, text};
 pub use report::{Diagnostic, Label, Report, Severity};
 pub use source::{FileId, Files, Span, Spot};

@@ -14,7 +14,8 @@ pub fn text(report: &Report) -> String {
     parts.join("\n")
 }
 
-fn one(report: &Report, d: &Diagnostic) -> String {
+/// One problem.
+pub fn one(report: &Report, d: &Diagnostic) -> String {
     let mut out = format!("{}[{}]: {}\n", d.severity.word(), d.code, report.shown(&d.message));
     if let Some(span) = d.span {
         let _ = writeln!(out, "  --> {}", place(report, span));
