@@ -138,13 +138,6 @@ pub static ALL: &[Spec] = &[
         MEMORY,
     ),
     later(Kind::Channel, "kafka", "org.apache.flume.channel.kafka.KafkaChannel", "a Kafka topic", MEMORY),
-    later(
-        Kind::Channel,
-        "pseudotxnmemory",
-        "org.apache.flume.channel.PseudoTxnMemoryChannel",
-        "Flume's tests",
-        MEMORY,
-    ),
     // sinks
     later(Kind::Sink, "avro", "org.apache.flume.sink.AvroSink", "to another agent", BY_FILE),
     later(Kind::Sink, "thrift", "org.apache.flume.sink.ThriftSink", "to another agent, by Thrift", BY_FILE),

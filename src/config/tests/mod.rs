@@ -2,6 +2,7 @@
 mod fakes;
 mod graphs;
 mod mistakes;
+mod sources;
 
 use std::fs;
 
