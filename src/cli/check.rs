@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::config::guarantee::{Promise, promises};
 use crate::config::{Graph, Request, Spec, load_all};
 use crate::diag::{self, Report, Severity};
-use crate::registry;
 
 /// Checks agent files without running them
 #[derive(Args, Clone, Debug)]
@@ -27,7 +26,7 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Sets or replaces a key, as the agent's -D does
-    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = define)]
+    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = super::define)]
     pub defines: Vec<(String, String)>,
 }
 
@@ -38,23 +37,8 @@ pub enum Format {
     Json,
 }
 
-/// `KEY=VALUE`, as the agent takes it: tutorials also write `KEY==VALUE`.
-fn define(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').unwrap_or((text, ""));
-    match key.is_empty() {
-        true => Err("a name is missing before `=`".to_string()),
-        false => Ok((key.to_string(), value.trim_start_matches('=').to_string())),
-    }
-}
-
-/// The command: its exit status.
-pub fn run(args: &CheckArgs) -> u8 {
-    let specs: Vec<&'static Spec> = registry::all().collect();
-    super::finish(write(args, &specs, &mut io::stdout().lock()))
-}
-
 /// Checks the files in turn.
-pub fn write(args: &CheckArgs, specs: &[&'static Spec], out: &mut dyn Write) -> io::Result<u8> {
+pub fn run(args: &CheckArgs, specs: &[&'static Spec], out: &mut dyn Write) -> io::Result<u8> {
     let mut findings = false;
     for (at, file) in args.files.iter().enumerate() {
         let request = Request {

@@ -8,7 +8,6 @@ use clap::Args;
 use crate::config::{Build, Field, Spec, State, Type, Unknown, common, resolve};
 use crate::diag::nearest;
 use crate::flow::Kind;
-use crate::registry;
 
 /// Prints what component types there are, and what their keys mean
 #[derive(Args, Clone, Debug)]
@@ -31,14 +30,7 @@ const KINDS: [(&str, Kind); 6] = [
     ("group", Kind::SinkGroup),
 ];
 
-/// The command: its exit status.
-pub fn run(args: &ExplainArgs) -> u8 {
-    let specs: Vec<&'static Spec> = registry::all().collect();
-    super::finish(write(args, &specs, &mut io::stdout().lock(), &mut io::stderr().lock()))
-}
-
-/// Prints what the arguments ask for; what is not found goes to `err`.
-pub fn write(
+pub fn run(
     args: &ExplainArgs,
     specs: &[&'static Spec],
     out: &mut dyn Write,

@@ -11,7 +11,6 @@ use clap::Args;
 use super::explain::{facts, fields};
 use crate::config::{Build, Field, Spec, State, Type};
 use crate::flow::Kind;
-use crate::registry;
 
 /// Writes commented sample configs
 #[derive(Args, Clone, Debug)]
@@ -19,14 +18,7 @@ pub struct SamplesArgs {
     pub dir: PathBuf,
 }
 
-/// The command: its exit status.
-pub fn run(args: &SamplesArgs) -> u8 {
-    let specs: Vec<&'static Spec> = registry::all().collect();
-    super::finish(write(args, &specs, &mut io::stdout().lock()))
-}
-
-/// Writes the files and prints their names.
-pub fn write(args: &SamplesArgs, specs: &[&'static Spec], out: &mut dyn Write) -> io::Result<u8> {
+pub fn run(args: &SamplesArgs, specs: &[&'static Spec], out: &mut dyn Write) -> io::Result<u8> {
     fs::create_dir_all(&args.dir)?;
     for (name, text) in samples(specs) {
         let path = args.dir.join(&name);

@@ -7,7 +7,7 @@ use super::graph::{Graph, Node, SinkNode, SourceNode};
 
 /// Sources whose input is still there after a crash.
 const READABLE_AGAIN: &[&str] =
-    &["taildir", "spooldir", "dfk_file", "dfk_rollfile", "spooldirtail", "seq", "kafka", "journald", "sql"];
+    &["taildir", "spooldir", "dfk_file", "dfk_rollfile", "spooldirtail", "kafka", "journald", "sql"];
 /// Channels whose events are still there after a crash.
 const ON_DISK: &[&str] = &["file", "kafka", "jdbc"];
 
