@@ -1,9 +1,13 @@
 //! Drives the library and the binary from outside.
 //!
+//! - `config_commands`: `check`, `explain` and the samples
+//! - `config_seeds`: the configuration files of real users through `check`
 //! - `layers`: the structure of `src/`
 //! - `positions`: what happens to positions when something around the agent changes
 //! - `rotation`: writers, rolls, partial writes and kill -9 at random; `tests/run --long rotation`
 //! - `support`: an agent in a directory of its own, lines that can be counted
+mod config_commands;
+mod config_seeds;
 mod layers;
 mod positions;
 mod rotation;

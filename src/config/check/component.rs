@@ -67,9 +67,11 @@ impl Cx<'_> {
         let mut found = resolve(kind, &prop.value.text, self.specs);
         if found.is_err() && note::find(&prop.value.text).is_some() {
             let fits = |text: &str| resolve(kind, text, self.specs).is_ok();
-            if let Some(text) = note::cut_if(prop, fits, self.report) {
-                found = resolve(kind, &text, self.specs);
-            }
+            let text = match note::cut_if(prop, fits, self.report) {
+                Some(text) => text,
+                None => note::find(&prop.value.text).map_or("", |(text, _)| text).to_string(),
+            };
+            found = resolve(kind, &text, self.specs);
         }
         match found {
             Ok(found) => {

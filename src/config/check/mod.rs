@@ -51,12 +51,12 @@ pub fn check(
     let sources: Vec<SourceNode> = cx.each(Kind::Source, |cx, name| cx.source(name, &channels));
     let sinks: Vec<SinkNode> = cx.each(Kind::Sink, |cx, name| cx.sink(name, &channels));
     let (groups, sinks) = cx.groups(sinks);
-    cx.idle_channels(&mut channels, &sources, &sinks);
-    let dropped = cx.dropped;
     if channels.is_empty() || (sources.is_empty() && sinks.is_empty()) {
         report.push(nothing_to_run(agent, file, &channels));
         return None;
     }
+    cx.idle_channels(&mut channels, &sources, &sinks);
+    let dropped = cx.dropped;
     let (agent, place) = (agent.name.clone(), place.clone());
     Some(Graph { agent, place, sources, channels, sinks, groups, dropped })
 }
