@@ -54,8 +54,24 @@ pub const REPORT_TIMEOUT: Field = Field::int("reportTimeout", 0, 86_400_000)
 pub const GROUP_SINKS: Field = Field::names("sinks").required().doc("its sinks, in order");
 const PROCESSOR: Field = Field::prefix("processor.").doc("how it hands out batches; `processor.type`");
 
+const ELSEWHERE: &str = "interceptors on sinks are not in this version yet; put them on the source";
+const SINK_INTERCEPTORS: Field =
+    Field::names("interceptors").refused(ELSEWHERE).doc("what looks at each event");
+const SINK_INTERCEPTOR: Field =
+    Field::prefix("interceptors.").refused(ELSEWHERE).doc("keys of an interceptor");
+
 static SOURCE: &[Field] = &[TYPE, CHANNELS, SELECTOR, INTERCEPTORS, INTERCEPTOR, FROM_START, CONFIG];
-static SINK: &[Field] = &[TYPE, CHANNEL, RETRY_DELAY, SYNC_INTERVAL, SYNC_BYTES, REPORT_TIMEOUT, CONFIG];
+static SINK: &[Field] = &[
+    TYPE,
+    CHANNEL,
+    RETRY_DELAY,
+    SYNC_INTERVAL,
+    SYNC_BYTES,
+    REPORT_TIMEOUT,
+    SINK_INTERCEPTORS,
+    SINK_INTERCEPTOR,
+    CONFIG,
+];
 static CHANNEL_KEYS: &[Field] = &[TYPE, CONFIG];
 /// The keys of a group itself; those of its processor follow `processor.`.
 pub static GROUP: &[Field] = &[GROUP_SINKS, PROCESSOR, CONFIG];

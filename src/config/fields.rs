@@ -76,6 +76,7 @@ impl Run<'_> {
         }
         self.seen.insert(key.clone(), prop.clone());
         match field.state {
+            _ if prop.broken => self.bad = true,
             _ if common::is_structure(field) => {}
             State::Honoured => self.value(field, key, prop),
             State::Ignored(reason) => {
@@ -184,7 +185,7 @@ fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, Misf
         Type::Choice(words) => choice(prop, words, report),
         Type::Word => Ok(note::cut_if(prop, |_| true, report).unwrap_or_else(|| prop.value.text.clone())),
         Type::Flag => Ok(flag(prop, report)),
-        Type::Names => Ok(prop.value.text.clone()),
+        Type::Names => Ok(note::cut_if(prop, |_| true, report).unwrap_or_else(|| prop.value.text.clone())),
         Type::Text if HOSTS.contains(&field.key) => {
             Ok(note::cut_if(prop, |_| true, report).unwrap_or_else(|| prop.value.text.clone()))
         }

@@ -118,6 +118,6 @@ fn notes_after_values_run_and_are_errors_under_strict() {
     }
     let plain = check(seed, false);
     assert!(plain.runs && plain.errors.is_empty() && plain.warnings.is_empty(), "{}", plain.shown);
-    assert_eq!(plain.shown.matches("note[inline-note]").count(), 11, "one lint per value\n{}", plain.shown);
+    assert_eq!(plain.shown.matches("note[inline-note]").count(), 12, "one lint per value\n{}", plain.shown);
     assert_eq!(check(seed, true).errors, BTreeSet::from(["inline-note"]));
 }

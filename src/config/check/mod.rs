@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::agent::{Agent, Section};
 use super::graph::{Dropped, Graph, Node, SinkNode, SourceNode};
-use super::spec::{Place, Spec};
+use super::spec::{Field, Place, Spec};
 use crate::diag::{Diagnostic, Report, Span};
 use crate::flow::Kind;
 
@@ -134,14 +134,16 @@ impl Cx<'_> {
 
     /// A batch that is larger than the transaction of its channel (T5).
     fn batch_fits(&mut self, node: &Node, channel: &Node) {
-        let number = |node: &Node, key: &str| -> Option<i64> {
-            let default = node.spec.fields().find(|field| field.key == key).and_then(|field| field.default);
-            node.values.get(key).map(String::as_str).or(default)?.trim().parse().ok()
+        let field = |node: &Node, key: &str| {
+            let last = |field: &&'static Field| field.key.rsplit('.').next() == Some(key);
+            node.spec.fields().find(last)
         };
-        let (Some(batch), Some(most)) = (number(node, "batchSize"), number(channel, "transactionCapacity"))
-        else {
-            return;
+        let number = |node: &Node, field: &Field| -> Option<i64> {
+            node.values.get(field.key).map(String::as_str).or(field.default)?.trim().parse().ok()
         };
+        let Some(size) = field(node, "batchSize") else { return };
+        let Some(room) = field(channel, "transactionCapacity") else { return };
+        let (Some(batch), Some(most)) = (number(node, size), number(channel, room)) else { return };
         if batch > most {
             let kind = node.spec.kind.word();
             let what = format!(
@@ -149,7 +151,7 @@ impl Cx<'_> {
                 node.name, channel.name
             );
             let problem =
-                Diagnostic::warning("batch-too-large", what).maybe_at(self.key_span(node, "batchSize"));
+                Diagnostic::warning("batch-too-large", what).maybe_at(self.key_span(node, size.key));
             self.report.push(problem.hint(format!("raise `transactionCapacity` of `{}`", channel.name)));
         }
     }

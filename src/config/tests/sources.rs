@@ -114,7 +114,20 @@ fn a_file_or_credential_that_cannot_be_read_is_an_error() {
         let case = with_bind(written);
         let shown = case.clean(&case.load());
         assert!(shown.starts_with(text), "{shown}");
+        let graph = case.load().graph.expect("the sink can run");
+        assert!(graph.sources.is_empty(), "nothing runs with a value that could not be found out");
     }
+}
+
+#[test]
+fn a_drop_in_that_cannot_be_read_stops_everything() {
+    let case = Case::new(GOOD);
+    let dir = case.dir.path().join("agent.d");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("10-a.toml"), "[a1").unwrap();
+    assert!(case.load().fatal());
+    fs::write(dir.join("10-a.toml"), "").unwrap();
+    assert!(!case.load().fatal());
 }
 
 #[test]
