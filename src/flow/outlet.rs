@@ -107,7 +107,7 @@ impl Outlet {
     }
 
     fn take_back(&self, fingerprint: u64) -> Result<(), ChannelError> {
-        let marks = self.marks();
+        let marks = self.recorded();
         let lowest = |stream: StreamId| marks.get(&stream).map_or(0, |seen| seen.lowest());
         for channel in &self.channels {
             let twice = channel.fingerprint(&self.source, fingerprint, &lowest)?;
@@ -135,17 +135,30 @@ impl Outlet {
         self.until_drained
     }
 
-    /// All marks of streams that are this source's or nobody's, as seen by the channels.
+    /// As recorded; a channel that is to get history has nothing of any stream yet (C2).
     fn marks(&self) -> BTreeMap<StreamId, Seen> {
-        let mut all: BTreeMap<StreamId, Seen> = BTreeMap::new();
-        let mut unaware = Vec::new();
-        for (index, channel) in self.channels.iter().enumerate() {
+        let mut all = self.recorded();
+        for (index, channel) in self.channels.iter().enumerate().filter(|_| self.from_start) {
             let mut aware = false;
+            channel.look(&mut |book| {
+                aware = book.record().streams.values().any(|known| known.source == self.source);
+            });
+            if !aware {
+                let nothing = (self.decides(index), Mark::default());
+                all.values_mut().for_each(|seen| seen.marks.push(nothing.clone()));
+            }
+        }
+        all
+    }
+
+    /// All marks of streams that are this source's or nobody's, as the channels have them.
+    fn recorded(&self) -> BTreeMap<StreamId, Seen> {
+        let mut all: BTreeMap<StreamId, Seen> = BTreeMap::new();
+        for (index, channel) in self.channels.iter().enumerate() {
             let decides = self.decides(index);
             channel.look(&mut |book| {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
-                    aware |= mine;
                     if !mine && self.sources.iter().any(|source| *source == known.source) {
                         continue;
                     }
@@ -159,12 +172,6 @@ impl Outlet {
                     seen.marks.push((decides, held));
                 }
             });
-            if !aware && self.from_start {
-                unaware.push(decides);
-            }
-        }
-        for seen in all.values_mut() {
-            seen.marks.extend(unaware.iter().map(|decides| (*decides, Mark::default())));
         }
         all
     }
