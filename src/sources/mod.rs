@@ -1,7 +1,8 @@
 //! The sources of this crate: one file each, one line each.
 use crate::config::Spec;
 
+mod netcat;
 mod seq;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&seq::SPEC];
+pub static ALL: &[&Spec] = &[&netcat::SPEC, &seq::SPEC];

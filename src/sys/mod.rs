@@ -4,9 +4,11 @@ mod clock;
 mod files;
 mod host;
 mod lock;
+mod runtime;
 
 pub use boot::{boot_id, machine_id};
 pub use clock::wall_ms;
 pub use files::{raise_descriptor_limit, replace_with, sync_dir};
 pub use host::{full_host_name, host_address, host_name};
 pub use lock::{LockError, lock_file};
+pub use runtime::runtime;
