@@ -3,6 +3,7 @@ use crate::config::Spec;
 
 mod netcat;
 mod seq;
+mod taildir;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&netcat::SPEC, &seq::SPEC];
+pub static ALL: &[&Spec] = &[&netcat::SPEC, &seq::SPEC, &taildir::SPEC];
