@@ -89,7 +89,7 @@ fn a_line_that_is_too_long_is_refused_and_ends_the_connection() {
 fn a_full_channel_fails_line_by_line_and_the_connection_goes_on() {
     let config = format!(
         "{NETCAT}\na1.channels.c1.capacity = 5\na1.channels.c1.transactionCapacity = 5\n\
-         a1.channels.c1.keep-alive = 0\na1.sinks.k1.retryDelay = 20\n"
+         a1.channels.c1.keep-alive = 0\na1.sinks.k1.retryDelay = 20\na1.sinks.k1.reportTimeout = 50\n"
     );
     let mut agent = Agent::new(&config);
     // A file where the directory should be: the sink can deliver nothing.
