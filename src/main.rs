@@ -36,10 +36,9 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(arguments::flume_style(std::env::args()));
     let specs: Vec<_> = registry::all().collect();
-    // Not locked: while an agent runs, every thread writes its log here.
     let (out, err) = (&mut io::stdout(), &mut io::stderr());
     let printed = match arguments.command {
-        Command::Agent(args) => return ExitCode::from(agent::run(args)),
+        Command::Agent(args) => Ok(agent::run(args)),
         Command::Status(args) => Ok(status::run(&args)),
         Command::Start(args) => Ok(service::run("start", &args)),
         Command::Stop(args) => Ok(service::run("stop", &args)),
