@@ -50,7 +50,7 @@ pub enum Entry {
     Lost { stream: StreamId, from: u64, to: u64 },
     /// The stream is gone and needs no mark.
     Retire { stream: StreamId },
-    /// A data file is about to be created; synced before the file is.
+    /// A data file was created; synced before the file gets its first byte.
     Opened { file: String },
     /// A data file is final; it leaves the record with the next `Durable`.
     Closed { file: String },

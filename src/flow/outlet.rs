@@ -65,6 +65,22 @@ pub struct Prepared {
     tally: Tally,
 }
 
+impl Prepared {
+    /// The events that are left to be put. Rows keep their ranges, whatever interceptors drop.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Each event by itself, for a source that answers for each.
+    pub fn singly(self) -> impl Iterator<Item = Prepared> {
+        let Prepared { batch: mut rest, mut tally } = self;
+        std::iter::from_fn(move || {
+            let batch = (!rest.is_empty()).then(|| rest.split_off_front(1))?;
+            Some(Prepared { batch, tally: std::mem::take(&mut tally) })
+        })
+    }
+}
+
 /// A source's way into its channels.
 pub struct Outlet {
     source: String,
@@ -133,6 +149,11 @@ impl Outlet {
 
     pub fn pulse(&self) -> &Pulse {
         &self.pulse
+    }
+
+    /// The most that every channel takes in one transaction: a batch within it is taken whole or not at all.
+    pub fn transaction(&self) -> Limit {
+        self.transaction
     }
 
     /// Whether the source should end when its input has.

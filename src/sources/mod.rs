@@ -1,8 +1,9 @@
 //! The sources of this crate: one file each, one line each.
 use crate::config::Spec;
 
+mod netcat;
 mod seq;
 mod taildir;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&seq::SPEC, &taildir::SPEC];
+pub static ALL: &[&Spec] = &[&netcat::SPEC, &seq::SPEC, &taildir::SPEC];

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dataflowkit::event::{Batch, Entry, Marks, Stream, StreamId};
+use dataflowkit::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use dataflowkit::flow::{
     Book, Channel, ChannelError, ChannelKey, Depth, Destination, Lease, LeaseId, Limit, Outcome, Pulse,
     PutError, Receipt, Seat, Stop, Tally,
@@ -192,13 +192,23 @@ impl Channel for Pipe {
         self.lock().book.awaits_reports() && !self.shared.has(Bug::LostRecordNotAwaited)
     }
 
-    fn join(&self, stream: &Arc<Stream>, at: u64) -> Result<(), ChannelError> {
+    fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
         let mut state = self.lock();
-        let entries = state.book.join(stream, at);
+        let entries = state.book.join(stream, at, checks);
+        self.keep(&state, entries)
+    }
+
+    fn barrier(&self) -> Result<(), ChannelError> {
         if self.shared.has(Bug::JoinNotDurable) {
-            return self.keep(&state, entries);
+            return Ok(());
         }
-        self.keep_durably(&state, entries)
+        if self.lock().log.lock().unwrap().sync(&self.shared) { Ok(()) } else { Err(dead()) }
+    }
+
+    fn recall(&self, place: u32, marks: Marks) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        let entries = state.book.recall(place, marks);
+        self.keep(&state, entries)
     }
 
     fn fingerprint(

@@ -152,6 +152,7 @@ impl World {
             interceptors: vec![Box::new(rule)],
             fingerprint,
             sources: self.sources.iter().map(|source| source.name.clone()).collect(),
+            from_start: false,
             until_drained: false,
         };
         let Ok(Some(outlet)) = STOP.with(|stop| Outlet::open(wiring, stop)) else { return };
