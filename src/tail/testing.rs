@@ -260,6 +260,7 @@ impl Rig {
                 fingerprint: 1,
                 sources: vec!["s".into()],
                 until_drained,
+                from_start: false,
             },
         );
         let told = stop.clone();
