@@ -395,7 +395,9 @@ impl Channel for Memory {
         let mut state = self.lock();
         let (seat, entries) = state.book.attach(sink, destination);
         state.retired.push(Vec::new());
-        self.keep(&mut state, &entries);
+        // Durable, else a power cut could make us forget a destination that has our last commit (C4). A failure was
+        // said by `keep`, and costs no more than that.
+        let _ = self.keep_durably(&mut state, &entries);
         seat
     }
 

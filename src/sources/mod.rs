@@ -2,8 +2,9 @@
 use crate::config::Spec;
 
 mod netcat;
+mod roll_file;
 mod seq;
 mod taildir;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&netcat::SPEC, &seq::SPEC, &taildir::SPEC];
+pub static ALL: &[&Spec] = &[&netcat::SPEC, &roll_file::SPEC, &roll_file::NINGG, &seq::SPEC, &taildir::SPEC];

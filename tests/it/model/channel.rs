@@ -284,7 +284,7 @@ impl Channel for Pipe {
         let mut state = self.lock();
         let (seat, entries) = state.book.attach(sink, destination);
         state.retired.push(Vec::new());
-        let _ = self.keep(&state, entries);
+        let _ = self.keep_durably(&state, entries);
         seat
     }
 
