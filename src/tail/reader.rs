@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::desk::{Desk, Halt};
-use super::identity::{TAIL, hash_before, hash_tail, read_at};
+use super::identity::{HEAD, TAIL, hash_before, hash_of_head, hash_tail, read_at};
 use crate::codec::lines::Overlong;
 use crate::codec::records::{Close, Frame, Framing, View};
 use crate::event::{Batch, Buf, Check, Headers, Row, Span, Stream};
@@ -55,6 +55,8 @@ pub struct Reader {
     /// Lines below this offset belong to the record that is open.
     known: u64,
     endless: Option<Box<Endless>>,
+    /// Length and hash of the file's first bytes, as far as they were seen with what was read first.
+    pub head: (usize, u64),
     /// Undecodable bytes are replaced from now on.
     pub forgive: bool,
 }
@@ -92,10 +94,16 @@ impl Reader {
             cuts: VecDeque::new(),
             known: 0,
             endless: None,
+            head: (0, 0),
             forgive: false,
         };
         reader.go_to(file, resume.from, resume.cuts)?;
         Ok(reader)
+    }
+
+    /// Evidence of what was read: the hash of what lies before the position.
+    pub fn check(&self) -> Check {
+        Check { at: self.at, hash: self.tail }
     }
 
     /// The first byte that was not put yet.
@@ -125,6 +133,10 @@ impl Reader {
             let (buf, filled) = desk.read(file, self.at - lead as u64, size)?;
             if filled < lead || lead > 0 && hash_tail(&buf[..lead]) != self.tail {
                 return Ok(Step::Truncated);
+            }
+            if self.at < TAIL as u64 && filled.min(HEAD) > self.head.0 {
+                let length = filled.min(HEAD);
+                self.head = (length, hash_of_head(&buf[..length]));
             }
             let at_end = filled < size;
             let before = self.at;
