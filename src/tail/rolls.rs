@@ -402,7 +402,6 @@ impl<'a> Live<'a> {
         let left: Vec<Known> = self.memory.unclaimed().cloned().collect();
         for known in left {
             self.memory.remove(&known);
-            let inode = known.attributes.number("inode").unwrap_or(0);
             if self.current.as_ref().is_some_and(|current| {
                 Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&current.face.inode))
             }) {

@@ -52,7 +52,7 @@ fn source(kind: Kind) -> String {
         text += "a1.sources.r1.spoolDir = @DIR@/in\n";
     }
     if matches!(kind, Kind::Next | Kind::SelfByCopy | Kind::SelfByRename) {
-        text += "a1.sources.r1.quietTime = 250\n";
+        text += "a1.sources.r1.quietTime = 250\na1.sources.r1.bufferMaxLineLength = 100000\n";
     }
     text + "a1.sources.r1.batchSize = 7\n"
 }
