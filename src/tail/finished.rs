@@ -13,6 +13,9 @@ use super::retire::{Retire, Retired};
 use crate::codec::records::Close;
 use crate::flow::Counter;
 
+/// Finished files whose descriptors are kept for late lines; beyond it the oldest are let go early.
+const OPEN: usize = 512;
+
 /// One finished file.
 struct Done {
     followed: Followed,
@@ -51,6 +54,10 @@ impl Finished {
 
     /// Read to its end; to be retired.
     pub fn add(&mut self, followed: Followed) {
+        let mut followed = followed;
+        if self.files.len() >= OPEN {
+            followed.close();
+        }
         self.files.push(Done { followed, stage: Stage::Waits });
         self.look_at = Instant::now();
     }
@@ -114,7 +121,7 @@ impl Finished {
                 Stage::Waits => any |= self.retire(desk, index),
                 Stage::Retired(since) => {
                     let quiet = since.elapsed().min(self.files[index].followed.quiet_for());
-                    if quiet >= self.late {
+                    if quiet >= self.late || self.files.len() > OPEN {
                         self.let_go(desk, leaving, index)?;
                         continue;
                     }

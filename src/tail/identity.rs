@@ -98,6 +98,11 @@ fn hash_head(file: &File, length: usize) -> io::Result<(usize, u64)> {
     Ok((got, hash_of_head(&head[..got])))
 }
 
+/// The attribute `head`.
+pub fn head_text(length: usize, hash: u64) -> String {
+    format!("{length}:{hash:016x}")
+}
+
 impl Face {
     /// The face of an open file, as it is now.
     pub fn of(file: &File) -> io::Result<Face> {
@@ -134,7 +139,7 @@ impl Face {
             .with("path", path.to_string_lossy())
             .with("inode", self.inode.number)
             .with("device", self.inode.device)
-            .with("head", format_args!("{}:{:016x}", self.head_len, self.head))
+            .with("head", head_text(self.head_len, self.head))
             .with("boot", boot());
         if self.inode.birth != 0 {
             attributes.set("birth", self.inode.birth);
@@ -195,7 +200,7 @@ pub fn likeness(file: &File, known: &Known) -> io::Result<Likeness> {
 
 /// Whether a file, whatever its inode, has everything a stream was read up to: a copy of it (F2).
 pub fn is_copy(file: &File, face: &Face, check: Option<Check>) -> io::Result<bool> {
-    Ok(face.head_len > 0 && face.begins(file)? && holds(file, check)?)
+    Ok((face.head_len > 0 || check.is_some()) && face.begins(file)? && holds(file, check)?)
 }
 
 /// Whether all of `part`, which is not empty, stands at the start of `whole`, by its head and its end.

@@ -17,7 +17,9 @@ pub mod mirror;
 pub mod next;
 pub mod period;
 pub mod reader;
+pub mod remembered;
 pub mod retire;
 pub mod rolls;
+pub mod spool;
 #[cfg(test)]
 pub mod testing;

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::desk::{Desk, Halt};
-use super::identity::{HEAD, TAIL, hash_before, hash_of_head, hash_tail, read_at};
+use super::identity::{Face, HEAD, TAIL, hash_before, hash_of_head, hash_tail, head_text, read_at};
 use crate::codec::lines::Overlong;
 use crate::codec::records::{Close, Frame, Framing, View};
-use crate::event::{Batch, Buf, Check, Headers, Row, Span, Stream};
+use crate::event::{Attributes, Batch, Buf, Check, Headers, Row, Span, Stream};
 use crate::flow::{Counter, FileGauge, PutError, Resume};
 
 /// Bytes of one read. Measured: below 64 KiB calls begin to show, above 1 MiB the caches do.
@@ -136,7 +136,7 @@ impl Reader {
             }
             if self.at < TAIL as u64 && filled.min(HEAD) > self.head.0 {
                 let length = filled.min(HEAD);
-                self.head = (length, hash_of_head(&buf[..length]));
+                self.see_head(length, hash_of_head(&buf[..length]));
             }
             let at_end = filled < size;
             let before = self.at;
@@ -154,6 +154,17 @@ impl Reader {
                 Step::End { .. } if !at_end => return Ok(Step::More),
                 step => return Ok(step),
             }
+        }
+    }
+
+    /// Told before anything of the file is put: a mark without a face could not be recognised after a kill.
+    fn see_head(&mut self, length: usize, hash: u64) {
+        let grown = length >= 2 * self.head.0.max(1);
+        self.head = (length, hash);
+        let (attributes, _) = self.stream.attributes();
+        let told = Face::told(&attributes).map_or(0, |face| face.head_len);
+        if grown && length > told {
+            self.stream.describe(Attributes::clone(&attributes).with("head", head_text(length, hash)));
         }
     }
 

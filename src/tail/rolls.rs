@@ -94,6 +94,8 @@ pub struct Live<'a> {
     /// Rolled files that were dealt with.
     known: HashMap<Key, (StreamId, u64)>,
     emptied: bool,
+    /// A rolled file is empty yet: look again soon.
+    undecided: bool,
     first: bool,
     moved: Instant,
 }
@@ -111,6 +113,7 @@ impl<'a> Live<'a> {
             rests: VecDeque::new(),
             known: HashMap::new(),
             emptied: false,
+            undecided: false,
             first: true,
             moved: Instant::now(),
         }
@@ -216,7 +219,13 @@ impl<'a> Live<'a> {
             }
         }
         self.note(&rest.followed);
-        if rest.grows {
+        let young = match rest.followed.file() {
+            Ok(Some(file)) => {
+                file.metadata().is_ok_and(|meta| still_for(&meta, Duration::ZERO) < self.settings.late)
+            }
+            _ => false,
+        };
+        if young {
             self.late.add_retired(rest.followed);
         }
         self.folder.look_again();
@@ -311,6 +320,7 @@ impl<'a> Live<'a> {
         let live_meta = listing::regular(&live).map_err(Halt::Read)?;
         let rolled = self.rolled(names, &live);
         let emptied = std::mem::take(&mut self.emptied);
+        self.undecided = false;
         let mut lost = self.what_was_lost(&rolled, &live, live_meta.as_ref(), emptied);
         if std::mem::take(&mut self.first) {
             lost = self.recognise(&rolled, names, &live, live_meta.as_ref())?;
@@ -323,8 +333,8 @@ impl<'a> Live<'a> {
         }
         if self.current.is_none() && live_meta.is_some() {
             self.open_live(&live)?;
-            self.folder.hurry = self.current.is_none();
         }
+        self.folder.hurry = self.undecided || self.current.is_none() && live_meta.is_some();
         Ok(())
     }
 
@@ -402,7 +412,6 @@ impl<'a> Live<'a> {
         let left: Vec<Known> = self.memory.unclaimed().cloned().collect();
         for known in left {
             self.memory.remove(&known);
-            let inode = known.attributes.number("inode").unwrap_or(0);
             if self.current.as_ref().is_some_and(|current| {
                 Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&current.face.inode))
             }) {
@@ -520,10 +529,16 @@ impl<'a> Live<'a> {
         let rest = fitting.iter().rposition(|fits| *fits);
         for (index, (path, file, meta)) in unknown.into_iter().enumerate() {
             match &lost {
-                Some(lost) if rest == Some(index) => self.read_whole(path, file, lost.at.min(meta.len()))?,
+                Some(lost) if rest == Some(index) => {
+                    self.read_whole(path, file, lost.at.min(meta.len()), false)?
+                }
                 Some(_) if fitting[index] => self.skip(path, file, meta)?,
-                _ if meta.len() == 0 || self.is_still_live(&file, live, emptied)? => {}
-                _ => self.read_whole(path, file, 0)?,
+                // A copy just begun, or the old file of a roll that may still get a late line: the next look tells.
+                _ if meta.len() == 0 => {
+                    self.undecided |= still_for(meta, Duration::ZERO) < self.settings.late
+                }
+                _ if self.is_still_live(&file, live, emptied)? => {}
+                _ => self.read_whole(path, file, 0, true)?,
             }
         }
         if let Some(lost) = lost {
@@ -554,12 +569,12 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn read_whole(&mut self, path: &Path, file: File, from: u64) -> Result<(), Halt> {
+    fn read_whole(&mut self, path: &Path, file: File, from: u64, grows: bool) -> Result<(), Halt> {
         let face = Face::of(&file).map_err(Halt::Read)?;
         let resume = self.desk.out.begin(face.attributes(path), from).map_err(Halt::Broken)?;
         let followed = Followed::with(&self.desk, &self.settings.manner, path, file, face, resume)?;
         self.note(&followed);
-        self.rests.push_back(Rest { followed, grows: false });
+        self.rests.push_back(Rest { followed, grows });
         Ok(())
     }
 
