@@ -289,6 +289,7 @@ impl Outlet {
 
     /// Applies the interceptors, once per batch however often it is put.
     pub fn prepare(&self, mut batch: Batch) -> Prepared {
+        self.pulse.working();
         let read = batch.len() as u64;
         self.pulse.add(Counter::Read, read);
         self.pulse.add(Counter::ReadBytes, batch.bytes() as u64);
