@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::keeper::Keeper;
 use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit};
-use crate::event::{Batch, Entry, Marks, Stream, StreamId};
+use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use crate::flow::{
     Book, Channel, ChannelError, ChannelKey, Counter, Depth, Destination, Kind, Lease, LeaseId, Limit,
     Outcome, Pulse, PutError, Receipt, Seat, Stop, Tally,
@@ -288,9 +288,9 @@ impl Channel for Memory {
         self.lock().book.awaits_reports()
     }
 
-    fn join(&self, stream: &Arc<Stream>, at: u64) -> Result<(), ChannelError> {
+    fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
         let mut state = self.lock();
-        let entries = state.book.join(stream, at);
+        let entries = state.book.join(stream, at, checks);
         if at == 0 {
             // Nothing is said that an absent record would not say.
             self.keep(&mut state, &entries);
@@ -421,6 +421,13 @@ impl Channel for Memory {
         Ok(back)
     }
 
+    fn recall(&self, place: u32, marks: Marks) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        let entries = state.book.recall(place, marks);
+        self.keep(&mut state, &entries);
+        Ok(())
+    }
+
     fn take(self: Arc<Self>, seat: Seat, up_to: Limit, wait: Duration, stop: &Stop) -> Option<Lease> {
         let mut state = self.lock();
         let deadline = Instant::now() + wait;
@@ -431,7 +438,7 @@ impl Channel for Memory {
                 Ready::NotYet => Duration::MAX,
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || state.closed || stop.is_told() {
+            if left.is_zero() || stop.is_told() {
                 return None;
             }
             state.waiting += 1;
@@ -558,7 +565,7 @@ mod tests {
 
         fn stream(&self) -> Arc<Stream> {
             let stream = Stream::mint("s", Attributes::default());
-            self.channel.join(&stream, 0).unwrap();
+            self.channel.join(&stream, 0, &Checks::default()).unwrap();
             stream
         }
 

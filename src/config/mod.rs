@@ -2,6 +2,27 @@
 //!
 //! A component declares its keys once, as data ([`Spec`], [`Field`]), and reads them through the same constants
 //! ([`At`]); checking, `explain`, the reference and the commented samples are loops over these declarations.
+//! Steps: bytes → text (`decode`) → pairs with places (`properties`, `toml`) → one merged `document` → references
+//! replaced (`interpolate`) → one `agent`'s sections → `check`: the [`Graph`], and a report of all problems.
+mod agent;
+mod check;
+pub mod common;
+mod decode;
+mod document;
+mod fields;
+mod graph;
+mod interpolate;
+mod load;
+mod note;
+mod properties;
+mod resolve;
 mod spec;
+#[cfg(test)]
+mod tests;
+mod text;
+mod toml;
 
+pub use graph::{Dropped, Graph, GroupNode, Loaded, Logging, Node, SinkNode, SinkSettings, SourceNode};
+pub use load::{Request, load, load_all};
+pub use resolve::{Found, Unknown, resolve};
 pub use spec::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, State, Type, Unit, Values};

@@ -22,6 +22,8 @@ pub enum Type {
     /// `true` in any case is true, all else is false.
     Flag,
     Text,
+    /// Text without white space: a host, a name. What follows a blank and `#` cannot belong to it.
+    Word,
     /// Relative ones start at the directory of the agent file.
     Path,
     /// One of these words, in any case.
@@ -45,6 +47,20 @@ pub enum Unit {
     Chars,
     Millis,
     Seconds,
+}
+
+impl Unit {
+    /// The word users see; empty for a plain number.
+    pub fn word(self) -> &'static str {
+        match self {
+            Unit::None => "",
+            Unit::Events => "events",
+            Unit::Bytes => "bytes",
+            Unit::Chars => "characters",
+            Unit::Millis => "milliseconds",
+            Unit::Seconds => "seconds",
+        }
+    }
 }
 
 /// What becomes of a key.
@@ -96,6 +112,9 @@ impl Field {
     }
     pub const fn text(key: &'static str) -> Field {
         Field::new(key, Type::Text)
+    }
+    pub const fn word(key: &'static str) -> Field {
+        Field::new(key, Type::Word)
     }
     pub const fn path(key: &'static str) -> Field {
         Field::new(key, Type::Path)

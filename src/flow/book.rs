@@ -10,7 +10,7 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 
 use super::{Destination, Seat, Tally};
-use crate::event::{Batch, Check, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId};
+use crate::event::{Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId};
 
 /// Where the events of one source went, as this channel sees it. One ledger per source and channel, changed under one
 /// lock: `read = delivered + filtered + elsewhere + without_route + skipped + dead_lettered + repeats + in_flight`
@@ -128,12 +128,14 @@ impl Book {
         }
     }
 
-    /// P7, C2: a stream begins at `at`, for this channel; what it knows already stays.
-    pub fn join(&mut self, stream: &Arc<Stream>, at: u64) -> Vec<Entry> {
+    /// P7, C2: a stream begins at `at`, for this channel, with the evidence known elsewhere; what it knows already stays.
+    pub fn join(&mut self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Vec<Entry> {
         let mut entries = Vec::new();
         self.describe(stream, &mut entries);
         if !self.held.contains_key(&stream.id) {
-            let had = vec![Had { stream: stream.id, from: 0, to: at, check: None }];
+            let evidence = checks.iter().map(|c| Had { stream: stream.id, from: 0, to: 0, check: Some(*c) });
+            let mut had: Vec<Had> = evidence.collect();
+            had.push(Had { stream: stream.id, from: 0, to: at, check: None });
             entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
             entries.push(Entry::Durable { place: 0 });
             self.held.insert(stream.id, Mark::at(at));
@@ -210,16 +212,32 @@ impl Book {
         &self.seats[seat.0].sink
     }
 
+    /// C4: what a destination of the record that no seat stands for was found to have.
+    pub fn recall(&mut self, place: u32, marks: Marks) -> Vec<Entry> {
+        let entries = self.now_has(place, marks);
+        let streams: Vec<StreamId> = self.record.streams.keys().copied().collect();
+        for stream in streams {
+            let had = self.record.had(stream);
+            self.held.entry(stream).or_default().union(&had);
+        }
+        entries
+    }
+
     /// S2: no record is no evidence; a record, even an older one, beats what we believed of that place.
     pub fn report(&mut self, seat: Seat, marks: Option<Marks>) -> Vec<Entry> {
         let place = self.seats[seat.0].place;
         let first = !self.seats.iter().any(|s| s.place == place && s.reported);
         self.seats[seat.0].reported = true;
         let Some(marks) = marks else { return Vec::new() };
+        let void = Entry::Void { place };
+        let mut entries = if first && place != 0 { vec![void] } else { Vec::new() };
+        self.apply(&entries);
+        entries.extend(self.now_has(place, marks));
+        entries
+    }
+
+    fn now_has(&mut self, place: u32, marks: Marks) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if first && place != 0 {
-            entries.push(Entry::Void { place });
-        }
         for (stream, reported) in marks {
             if !self.record.streams.contains_key(&stream) {
                 let (source, attributes) = (reported.source.to_string(), reported.attributes);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Book, Destination, Ledger, Prepared, Pulse, Receipt, Stop};
-use crate::event::{Batch, Mark, Marks, Stream, StreamId};
+use crate::event::{Batch, Checks, Mark, Marks, Stream, StreamId};
 
 /// What every durable record is keyed by, stream ids apart (K1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +126,7 @@ pub trait Channel: Send + Sync {
 
     /// Takes `[0, at)` of a stream for had, durable before it returns: where to begin (P7, C2). A stream that is
     /// known here already keeps its mark.
-    fn join(&self, stream: &Arc<Stream>, at: u64) -> Result<(), ChannelError>;
+    fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError>;
 
     /// The source's present fingerprint of interceptors and selector; under another one than recorded, marks of its
     /// streams go back to `lowest` of each (P6). Returns how many bytes or ordinals may come twice.
@@ -161,6 +161,9 @@ pub trait Channel: Send + Sync {
     /// believed.
     fn report(&self, seat: Seat, marks: Option<Marks>) -> Result<Vec<Box<str>>, ChannelError>;
 
+    /// What a destination was found to have that the channel's record names and no sink stands for any more (C4).
+    fn recall(&self, place: u32, marks: Marks) -> Result<(), ChannelError>;
+
     /// Leases the next batches, waiting at most `wait`. Batches without events come along, or alone once the oldest
     /// has waited for a second (D3). `None`: nothing now.
     fn take(self: Arc<Self>, seat: Seat, up_to: Limit, wait: Duration, stop: &Stop) -> Option<Lease>;
@@ -177,7 +180,8 @@ pub trait Channel: Send + Sync {
     /// No event is queued or leased.
     fn is_drained(&self) -> bool;
 
-    /// Wakes all who wait in `take` or `reserve`; puts are refused from now on.
+    /// Refuses puts from now on, leases positions without delay, and wakes all who wait in `take` or `reserve`, so
+    /// that they look at their stop.
     fn close(&self);
 
     /// Marks of one stream as held, for tests and `status`.

@@ -26,6 +26,8 @@ pub struct Wiring {
     pub fingerprint: u64,
     /// Names of all sources of the agent: streams of others have been left behind and may be adopted (C3).
     pub sources: Vec<String>,
+    /// A channel that is new to this source gets history too (C2).
+    pub from_start: bool,
     /// The agent runs until its inputs have ended.
     pub until_drained: bool,
 }
@@ -71,6 +73,7 @@ pub struct Outlet {
     selector: Box<dyn Selector>,
     interceptors: Mutex<Vec<Box<dyn Interceptor>>>,
     sources: Vec<String>,
+    from_start: bool,
     until_drained: bool,
     transaction: Limit,
 }
@@ -87,6 +90,7 @@ impl Outlet {
             selector: wiring.selector,
             interceptors: Mutex::new(wiring.interceptors),
             sources: wiring.sources,
+            from_start: wiring.from_start,
             until_drained: wiring.until_drained,
             transaction,
         };
@@ -134,11 +138,14 @@ impl Outlet {
     /// All marks of streams that are this source's or nobody's, as seen by the channels.
     fn marks(&self) -> BTreeMap<StreamId, Seen> {
         let mut all: BTreeMap<StreamId, Seen> = BTreeMap::new();
+        let mut unaware = Vec::new();
         for (index, channel) in self.channels.iter().enumerate() {
+            let mut aware = false;
             let decides = self.decides(index);
             channel.look(&mut |book| {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
+                    aware |= mine;
                     if !mine && self.sources.iter().any(|source| *source == known.source) {
                         continue;
                     }
@@ -152,6 +159,12 @@ impl Outlet {
                     seen.marks.push((decides, held));
                 }
             });
+            if !aware && self.from_start {
+                unaware.push(decides);
+            }
+        }
+        for seen in all.values_mut() {
+            seen.marks.extend(unaware.iter().map(|decides| (*decides, Mark::default())));
         }
         all
     }
@@ -176,12 +189,12 @@ impl Outlet {
         self.marks().into_iter().map(known).collect()
     }
 
-    /// Goes on with a stream that the source has recognised. Channels that never knew it join at its present low mark
-    /// (C2); one of a source that left becomes this source's (C3).
+    /// Goes on with a stream that the source has recognised. Channels that never knew it join at its present low mark,
+    /// or at its beginning where `fromStart` asks for history (C2); one of a source that left becomes this source's (C3).
     pub fn resume(&self, known: &Known, attributes: Attributes) -> Result<Resume, ChannelError> {
         let stream = Stream::known(known.id, &self.source, attributes);
         for channel in &self.channels {
-            channel.join(&stream, known.from)?;
+            channel.join(&stream, known.from, &known.checks)?;
         }
         Ok(Resume { stream, from: known.from, cuts: known.cuts.clone() })
     }
@@ -196,7 +209,7 @@ impl Outlet {
     pub fn begin(&self, attributes: Attributes, at: u64) -> Result<Resume, ChannelError> {
         let stream = Stream::mint(&self.source, attributes);
         for channel in &self.channels {
-            channel.join(&stream, at)?;
+            channel.join(&stream, at, &Checks::default())?;
         }
         Ok(Resume { stream, from: at, cuts: vec![at] })
     }

@@ -76,7 +76,13 @@ impl Wait {
 pub enum Activity {
     Starting,
     Working,
-    Waiting { what: Wait, on: Cow<'static, str>, since: Instant },
+    Waiting {
+        what: Wait,
+        on: Cow<'static, str>,
+        since: Instant,
+    },
+    /// A channel: sources and sinks work through it.
+    Open,
     Stopped,
 }
 
@@ -217,6 +223,11 @@ impl Pulse {
     pub fn wait(&self, what: Wait, on: impl Into<Cow<'static, str>>) -> Waiting<'_> {
         *lock(&self.activity) = Activity::Waiting { what, on: on.into(), since: Instant::now() };
         Waiting(self)
+    }
+
+    /// Declares that others do the work, from now on.
+    pub fn open(&self) {
+        *lock(&self.activity) = Activity::Open;
     }
 
     pub fn stopped(&self) {

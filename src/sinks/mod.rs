@@ -1,5 +1,14 @@
 //! The sinks of this crate: one file each, one line each.
 use crate::config::Spec;
 
+pub mod file_roll;
+mod null;
+
 /// Every one of them.
-pub static ALL: &[&Spec] = &[];
+pub static ALL: &[&Spec] = &[&file_roll::SPEC, &null::SPEC];
+
+/// Asks a destination that was left what it has of a channel: its rest behind the kind, then the key.
+pub type Probe = fn(&str, &crate::flow::ChannelKey) -> Option<crate::event::Marks>;
+
+/// The kinds of destinations that can be asked.
+pub static PROBES: &[(&str, Probe)] = &[("file_roll", file_roll::recorded)];

@@ -1,0 +1,235 @@
+//! Runs one sink: asks its destination what it has, then leases, delivers, settles and syncs, until the agent stops.
+//!
+//! Rules: S2, S3 (report before leasing), D1 (one commit), D2 (what is in doubt stays here until the destination has
+//! been asked), D5 (sync by time and by bytes), D6 (retired streams), K2 (fenced is final). Flume's figure for a
+//! failed delivery is a flat pause of 5 s (`SinkRunner`).
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use super::messages;
+use super::source_runner::panic_text;
+use crate::config::SinkSettings;
+use crate::event::{Batch, Marks};
+use crate::flow::{Channel, Counter, DeliverError, Lease, Outcome, Pulse, Seat, Sink, Stop, Wait};
+
+/// How often an idle sink looks up.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// One sink of the running graph.
+pub struct SinkRunner {
+    pub sink: Box<dyn Sink>,
+    pub pulse: Arc<Pulse>,
+    pub channel: Arc<dyn Channel>,
+    pub seat: Seat,
+    pub settings: SinkSettings,
+    pub stop: Stop,
+    /// Tells sources that must go back, by name.
+    pub send_back: Arc<dyn Fn(&str) + Send + Sync>,
+    pub fenced: Arc<AtomicBool>,
+    pub unsynced: Unsynced,
+}
+
+/// What was delivered and may not survive a power cut yet.
+#[derive(Debug, Default)]
+pub struct Unsynced {
+    bytes: u64,
+    since: Option<Instant>,
+}
+
+/// Why a lease was given up.
+enum Halt {
+    Stopped,
+    Fenced(String),
+}
+
+impl SinkRunner {
+    /// Runs until stopped; a defect in the sink is said and ends this sink only.
+    pub fn run(mut self) {
+        let (pulse, name) = (self.pulse.clone(), self.pulse.name.clone());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work())) {
+            let what = format!("a defect ended it: {}", panic_text(&*panic));
+            pulse.failing(&what);
+            log::error!(component = &*name, message_id = messages::FAILING; "sink `{name}`: {what}");
+            self.fenced.store(true, SeqCst);
+        }
+        pulse.stopped();
+    }
+
+    fn work(&mut self) {
+        let ended = self.report().and_then(|()| self.drain());
+        if let Err(Halt::Fenced(why)) = ended {
+            self.pulse.failing(&why);
+            self.fenced.store(true, SeqCst);
+            log::error!(component = &*self.pulse.name, message_id = messages::FENCED; "sink `{}` is out until the agent is restarted: {why}", self.pulse.name);
+        }
+    }
+
+    /// S2, S3: the destination tells what it has; nobody leases before.
+    fn report(&mut self) -> Result<(), Halt> {
+        self.pulse.working();
+        let patience = Instant::now() + self.settings.report_timeout;
+        let marks = loop {
+            match self.sink.delivered(self.channel.key()) {
+                Ok(marks) => break marks,
+                Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
+                Err(error) if Instant::now() < patience => {
+                    self.failing(&error);
+                    self.pause(self.settings.retry_delay.min(patience - Instant::now()))?;
+                }
+                Err(error) => {
+                    self.failing(&error);
+                    log::warn!(component = &*self.pulse.name, message_id = messages::POSSIBLY_TWICE; "sink `{}` goes on without knowing what its destination has: events may come twice", self.pulse.name);
+                    break None;
+                }
+            }
+        };
+        match self.channel.report(self.seat, marks) {
+            Ok(back) => back.iter().for_each(|source| (self.send_back)(source)),
+            Err(error) => log::error!(component = &*self.pulse.name; "{error}"),
+        }
+        // What an earlier process delivered without a sync becomes durable now.
+        self.unsynced.since = Some(Instant::now());
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<(), Halt> {
+        loop {
+            let wait = self.until_sync();
+            let lease = {
+                let _waiting = self.pulse.wait(Wait::Events, self.channel.key().channel.clone());
+                self.channel.clone().take(self.seat, self.sink.limit(), wait, &self.stop)
+            };
+            let idle = lease.is_none();
+            if let Some(lease) = lease {
+                self.deliver(lease)?;
+            }
+            if self.unsynced.bytes >= self.settings.sync_bytes || self.until_sync().is_zero() {
+                self.sync();
+            }
+            if idle && self.stop.is_told() {
+                self.sync();
+                return Ok(());
+            }
+        }
+    }
+
+    fn until_sync(&self) -> Duration {
+        match self.unsynced.since {
+            Some(since) => self.settings.sync_interval.saturating_sub(since.elapsed()),
+            None => IDLE,
+        }
+    }
+
+    /// D1, D2: one commit; tried again until the destination has it.
+    fn deliver(&mut self, mut lease: Lease) -> Result<(), Halt> {
+        let (events, bytes) = (lease.events() as u64, lease.bytes() as u64);
+        loop {
+            let delivered = {
+                let _waiting = self.pulse.wait(Wait::Disk, "destination");
+                self.sink.deliver(&lease.batches, &self.stop)
+            };
+            match delivered {
+                Ok(()) => break,
+                Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
+                Err(error) => {
+                    self.failing(&error);
+                    self.pulse.add(Counter::Retries, 1);
+                    self.pause(self.settings.retry_delay)?;
+                    if matches!(error, DeliverError::InDoubt(..)) {
+                        self.resolve(&mut lease.batches)?;
+                    }
+                }
+            }
+        }
+        self.recovered(events);
+        self.pulse.add(Counter::Delivered, events);
+        self.pulse.add(Counter::DeliveredBytes, bytes);
+        self.pulse.add(Counter::Batches, lease.batches.len() as u64);
+        self.unsynced.bytes += bytes;
+        self.unsynced.since.get_or_insert_with(Instant::now);
+        if let Err(error) = lease.settle(Outcome::Delivered) {
+            log::error!(component = &*self.pulse.name; "{error}");
+        }
+        Ok(())
+    }
+
+    /// D2: the destination is asked what it has of a doubtful commit; the rest is delivered again.
+    fn resolve(&mut self, batches: &mut [Batch]) -> Result<(), Halt> {
+        loop {
+            match self.sink.delivered(self.channel.key()) {
+                Ok(Some(marks)) => {
+                    drop_delivered(batches, &marks);
+                    return Ok(());
+                }
+                Ok(None) => {
+                    let events = batches.iter().map(Batch::len).sum::<usize>() as u64;
+                    self.pulse.add(Counter::PossiblyTwice, events);
+                    return Ok(());
+                }
+                Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
+                Err(error) => {
+                    self.failing(&error);
+                    self.pause(self.settings.retry_delay)?;
+                }
+            }
+        }
+    }
+
+    /// D5, D6.
+    fn sync(&mut self) {
+        let retired = self.channel.retired(self.seat);
+        if self.unsynced.since.is_none() && retired.is_empty() {
+            return;
+        }
+        let synced = {
+            let _waiting = self.pulse.wait(Wait::Disk, "destination's disk");
+            self.sink
+                .sync()
+                .and_then(|()| if retired.is_empty() { Ok(()) } else { self.sink.retire(&retired) })
+        };
+        match synced {
+            Ok(()) => {
+                self.unsynced = Unsynced::default();
+                if let Err(error) = self.channel.synced(self.seat) {
+                    log::error!(component = &*self.pulse.name; "{error}");
+                }
+            }
+            Err(error) => {
+                self.failing(&error);
+                self.unsynced.since = Some(Instant::now());
+            }
+        }
+    }
+
+    fn pause(&self, time: Duration) -> Result<(), Halt> {
+        let _waiting = self.pulse.wait(Wait::Retry, "destination");
+        if self.stop.wait(time) { Err(Halt::Stopped) } else { Ok(()) }
+    }
+
+    fn failing(&self, error: &DeliverError) {
+        let (name, what) = (&*self.pulse.name, error.to_string());
+        if self.pulse.failing(&what) {
+            let retry = self.settings.retry_delay.as_secs_f32();
+            log::error!(component = name, message_id = messages::FAILING; "sink `{name}` is failing: {what}; trying again every {retry} s");
+        }
+    }
+
+    fn recovered(&self, events: u64) {
+        if let Some(time) = self.pulse.recovered() {
+            let name = &*self.pulse.name;
+            let waited = self.channel.depth().events as u64 + events;
+            log::info!(component = name, message_id = messages::RECOVERED; "sink `{name}` recovered after {} s; {waited} events waited", time.as_secs());
+        }
+    }
+}
+
+fn drop_delivered(batches: &mut [Batch], marks: &Marks) {
+    for batch in batches {
+        let mark = batch.span().and_then(|span| marks.get(&span.stream.id)).map(|record| record.mark.clone());
+        if let Some(mark) = mark {
+            batch.drop_held(&mark);
+        }
+    }
+}

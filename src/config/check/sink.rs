@@ -1,0 +1,51 @@
+//! A sink and its channel.
+use super::Cx;
+use crate::config::agent::Section;
+use crate::config::graph::{Node, SinkNode, SinkSettings};
+use crate::config::text::Text;
+use crate::diag::Diagnostic;
+use crate::flow::Kind;
+
+impl Cx<'_> {
+    pub(super) fn sink(&mut self, name: &str, channels: &[Node]) -> Option<SinkNode> {
+        let section = self.agent.section(Kind::Sink, name)?.clone();
+        let outcome = self.sink_node(name, &section, channels);
+        self.built_or_dropped(Kind::Sink, name, outcome)
+    }
+
+    fn sink_node(&mut self, name: &str, section: &Section, channels: &[Node]) -> Result<SinkNode, String> {
+        let owner = format!("sink `{name}`");
+        let channel = self.sink_channel(&owner, section, channels);
+        let node = self.component(Kind::Sink, name, &owner, section);
+        let (node, channel) = (node?, channel?);
+        let trial = self.trial(&node, &owner, section)?;
+        for taken_from in channels.iter().filter(|known| known.name == channel) {
+            self.batch_fits(&node, taken_from);
+        }
+        let settings = SinkSettings::read(&node.at(self.place, &node.pulse()));
+        Ok(SinkNode { node, channel, settings, keeps_record: trial.keeps_record })
+    }
+
+    fn sink_channel(&mut self, owner: &str, section: &Section, channels: &[Node]) -> Result<String, String> {
+        let Some(prop) = section.get("channel").cloned() else {
+            if let Some(prop) = section.get("channels") {
+                let problem =
+                    Diagnostic::error("missing-key", format!("{owner} has `channels`, not `channel`"));
+                self.report
+                    .push(problem.at(prop.key.span).hint("a sink has one `channel`; did you mean that?"));
+            }
+            return Err("it has no channel".to_string());
+        };
+        let words =
+            self.names("channel", &prop.value, |name| channels.iter().any(|channel| channel.name == name));
+        let whole = prop.value.clone();
+        let word: &Text = if words.len() == 1 { &words[0] } else { &whole };
+        match channels.iter().find(|channel| channel.name == word.text) {
+            Some(channel) => Ok(channel.name.clone()),
+            None => {
+                self.no_such_channel(owner, word, channels);
+                Err(format!("its channel `{}` cannot run", word.text))
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a checked configuration says: components with their values, ready to be built.
+//!
+//! Invariants: every name that a node refers to is a node of the graph; values are checked, so [`At`] can read them
+//! without failing; what was left out stands in `dropped` with the reason.
+use std::sync::Arc;
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::common;
+use super::spec::{At, Place, Spec, Values};
+use crate::diag::{Report, Severity, Span};
+use crate::flow::{Kind, Pulse};
+
+/// A running agent to be.
+#[derive(Debug)]
+pub struct Graph {
+    pub agent: String,
+    /// Where it lives; `config_dir` is that of the agent file.
+    pub place: Place,
+    pub sources: Vec<SourceNode>,
+    pub channels: Vec<Node>,
+    pub sinks: Vec<SinkNode>,
+    /// Sinks that stand in no group run alone.
+    pub groups: Vec<GroupNode>,
+    pub dropped: Vec<Dropped>,
+}
+
+/// One component.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub name: String,
+    pub spec: &'static Spec,
+    pub values: Values,
+    /// Its `type`, or where it is first named.
+    pub span: Option<Span>,
+    /// For a selector: the channels of its source, in order.
+    pub channels: Vec<String>,
+}
+
+impl Node {
+    /// What the component reads its values through.
+    pub fn at<'a>(&'a self, place: &'a Place, pulse: &'a Arc<Pulse>) -> At<'a> {
+        At { name: &self.name, values: &self.values, place, pulse, channels: &self.channels }
+    }
+
+    /// A pulse for it.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Pulse::new(self.spec.kind, &self.name, self.spec.name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct SourceNode {
+    pub node: Node,
+    pub channels: Vec<String>,
+    pub selector: Node,
+    pub interceptors: Vec<Node>,
+    /// Of all that decides which events reach which channel (P6).
+    pub fingerprint: u64,
+    /// A channel that is new to this source gets history (C2).
+    pub from_start: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct SinkNode {
+    pub node: Node,
+    pub channel: String,
+    pub settings: SinkSettings,
+    /// Its destination keeps a record of marks.
+    pub keeps_record: bool,
+}
+
+/// What the runner of a sink needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SinkSettings {
+    pub retry_delay: Duration,
+    pub sync_interval: Duration,
+    pub sync_bytes: u64,
+    pub report_timeout: Duration,
+}
+
+impl SinkSettings {
+    pub fn read(at: &At<'_>) -> SinkSettings {
+        SinkSettings {
+            retry_delay: at.time(&common::RETRY_DELAY),
+            sync_interval: at.time(&common::SYNC_INTERVAL),
+            sync_bytes: u64::try_from(at.int(&common::SYNC_BYTES)).expect("checked: at least 1"),
+            report_timeout: at.time(&common::REPORT_TIMEOUT),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct GroupNode {
+    /// Named as the group; its spec is the processor's.
+    pub node: Node,
+    pub sinks: Vec<String>,
+}
+
+/// A component that was written and does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    pub kind: Kind,
+    pub name: String,
+    /// Lowercase, no full stop.
+    pub why: String,
+}
+
+/// Of what decides which events reach which channel.
+pub fn fingerprint(channels: &[String], selector: &Node, interceptors: &[Node]) -> u64 {
+    let mut text = format!("{channels:?}");
+    for node in interceptors.iter().chain([selector]) {
+        text.push_str(&format!("\n{} {:?}", node.spec.name, node.values));
+    }
+    xxh3_64(text.as_bytes())
+}
+
+/// The outcome of [`super::load`].
+#[derive(Debug)]
+pub struct Loaded {
+    /// `None`: nothing can run.
+    pub graph: Option<Graph>,
+    pub report: Report,
+    /// What `-Dflume.root.logger=` and its like ask for.
+    pub logging: Logging,
+}
+
+impl Loaded {
+    /// Nothing can run, or `strict` was asked for and something is wrong: exit 78.
+    pub fn fatal(&self) -> bool {
+        self.graph.is_none() || (self.report.strict && self.report.count(Severity::Error) > 0)
+    }
+}
+
+/// `-Dflume.root.logger=LEVEL,APPENDER`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logging {
+    pub level: Option<log::LevelFilter>,
+    /// To the terminal, whatever else there is.
+    pub console: bool,
+}

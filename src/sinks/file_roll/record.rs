@@ -1,0 +1,387 @@
+//! The record of marks beside the data: what this directory has of the streams of one channel.
+//!
+//! Shape: a journal in a dot-file named by key (K1), one frame per commit: what is delivered, and how long each data
+//! file is with it. The data are written first; what a kill leaves beyond the recorded length is cut off at the start.
+//! A durable frame repeats the marks and lengths that it makes durable: it stands alone, also where a power cut took
+//! the unsynced frames before it.
+//! Invariants: one process at a time (K2). Several sinks of one agent on the same channel and directory use one slot
+//! each; slots that nobody holds are absorbed by the next who opens the record.
+//! Errors: a damaged record is set aside by the journal; what verifies counts.
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::data::DataFile;
+use super::recover::recover;
+use crate::codec::marks;
+use crate::event::{Batch, Entry, FileLength, Had, Marks, Record, StreamId};
+use crate::flow::{ChannelKey, DeliverError};
+use crate::store::{Damage, Journal, JournalError, Opened};
+use crate::sys;
+
+/// Slots that sinks of this process hold; opening is serialised by its lock.
+static HELD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Entries per frame of a snapshot: far below the longest frame.
+const SNAPSHOT_ENTRIES: usize = 1000;
+
+/// A slot held by a sink of this process, until dropped.
+#[derive(Debug)]
+struct Held(PathBuf);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+/// Whose record, under which boot.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    pub dir: &'a Path,
+    pub key: &'a ChannelKey,
+    pub boot: &'a str,
+    /// A sync failed: only what was durable before is certain, as after a reboot.
+    pub distrust: bool,
+}
+
+/// The record, open and owned.
+#[derive(Debug)]
+pub struct Keeper {
+    journal: Journal,
+    record: Record,
+    /// Version of the attributes that the record has of each stream.
+    described: HashMap<StreamId, u32>,
+    /// Streams delivered to since the last durable frame.
+    touched: BTreeSet<StreamId>,
+    inode: u64,
+    scratch: Vec<u8>,
+    /// Last, so that the slot is free only once the journal is closed.
+    held: Option<Held>,
+}
+
+impl Keeper {
+    /// Opens the record, cuts the data files that an earlier run left open, and absorbs slots nobody holds. Returns
+    /// the files that are still to be synced as well. `seed` gives a record that is new what this process knows.
+    pub fn open(owner: Owner, seed: Option<Record>) -> Result<(Keeper, Vec<DataFile>), DeliverError> {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        let stem = stem(owner.key);
+        let path = (0..).map(|slot| owner.dir.join(slot_name(&stem, slot))).find(|path| !held.contains(path));
+        let path = path.expect("an endless range of slots");
+        let (mut keeper, mut unsynced) = Keeper::open_slot(owner, &path, seed)?;
+        for other in slots(owner.dir, &stem) {
+            if other != path && !held.contains(&other) {
+                keeper.absorb(owner, &other, &mut unsynced)?;
+            }
+        }
+        held.insert(path.clone());
+        keeper.held = Some(Held(path));
+        Ok((keeper, unsynced))
+    }
+
+    fn open_slot(
+        owner: Owner,
+        path: &Path,
+        seed: Option<Record>,
+    ) -> Result<(Keeper, Vec<DataFile>), DeliverError> {
+        let (journal, record) = open_journal(path, owner.key)?;
+        let is_new = record.key.is_none();
+        let mut first = Vec::new();
+        if is_new {
+            first.push(Entry::Key { key: owner.key.to_string() });
+            first.push(Entry::Place { place: 0, destination: destination(owner.dir) });
+            first.extend(seed.iter().flat_map(|seed| all_of(&seed.marks(0))));
+        }
+        let unsynced = recover(owner, &record, &mut first)?;
+        let mut keeper = Keeper {
+            journal,
+            record,
+            described: HashMap::new(),
+            touched: BTreeSet::new(),
+            inode: 0,
+            scratch: Vec::new(),
+            held: None,
+        };
+        keeper.begin(&first, is_new, owner.dir).map_err(|error| keeper.failed(error))?;
+        Ok((keeper, unsynced))
+    }
+
+    fn begin(&mut self, first: &[Entry], is_new: bool, dir: &Path) -> io::Result<()> {
+        self.commit(first)?;
+        self.touched = self.record.streams.keys().copied().collect();
+        self.inode = fs::metadata(self.journal.path())?.ino();
+        if is_new {
+            // A power cut must not leave data files whose record has no name.
+            self.journal.sync()?;
+            sys::sync_dir(dir)?;
+        }
+        Ok(())
+    }
+
+    /// Takes over a slot that nobody holds: its sink is gone, or runs in this slot now.
+    fn absorb(
+        &mut self,
+        owner: Owner,
+        path: &Path,
+        unsynced: &mut Vec<DataFile>,
+    ) -> Result<(), DeliverError> {
+        let (journal, mut record) = open_journal(path, owner.key)?;
+        let mut first = Vec::new();
+        let files = recover(owner, &record, &mut first)?;
+        first.iter().for_each(|entry| record.apply(entry));
+        unsynced.extend(files);
+        let absorbed = self.commit(&all_of(&record.marks(0))).and_then(|()| {
+            // The durable frame speaks for all files, so all are synced before it.
+            unsynced.drain(..).try_for_each(|file| file.sync())?;
+            sys::sync_dir(owner.dir)?;
+            self.durable(&[])?;
+            fs::remove_file(path)
+        });
+        drop(journal);
+        absorbed.map_err(|error| self.failed(error))
+    }
+
+    /// What the directory has of the channel, by all slots; `None` where nothing was ever delivered.
+    pub fn marks(&self, dir: &Path, key: &ChannelKey) -> Option<Marks> {
+        let mut marks = self.record.marks(0);
+        for path in slots(dir, &stem(key)) {
+            if path != self.journal.path() {
+                let frames = Journal::peek(&path).unwrap_or_default();
+                union(&mut marks, fold(&frames).marks(0));
+            }
+        }
+        (!marks.is_empty()).then_some(marks)
+    }
+
+    /// The record as it stands in memory.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether the record has a data file of this name.
+    pub fn knows_file(&self, name: &str) -> bool {
+        self.record.place(0).is_some_and(|place| place.files.contains_key(name))
+    }
+
+    /// Whether somebody has deleted or replaced the record's file.
+    pub fn is_taken(&self) -> bool {
+        fs::metadata(self.journal.path()).map_or(true, |now| now.ino() != self.inode)
+    }
+
+    /// An error about the record, with its path.
+    pub fn failed(&self, error: io::Error) -> DeliverError {
+        DeliverError::not_there(format!("cannot write the record `{}`", self.journal.path().display()), error)
+    }
+
+    /// Descriptions that the record lacks for the streams of these batches.
+    pub fn describe(&mut self, batches: &[Batch], entries: &mut Vec<Entry>) {
+        for span in batches.iter().filter_map(Batch::span) {
+            let (attributes, version) = span.stream.attributes();
+            if self.described.insert(span.stream.id, version) != Some(version) {
+                let (source, attributes) = (span.stream.source.to_string(), (*attributes).clone());
+                entries.push(Entry::Describe { stream: span.stream.id, source, attributes });
+            }
+        }
+    }
+
+    /// Appends one frame, unsynced; on an error the record is as before.
+    pub fn commit(&mut self, entries: &[Entry]) -> io::Result<()> {
+        self.scratch.clear();
+        marks::encode(entries, &mut self.scratch);
+        if let Err(error) = self.journal.append(&self.scratch) {
+            self.described.clear();
+            return Err(error);
+        }
+        for entry in entries {
+            if let Entry::Delivered { had, .. } = entry {
+                self.touched.extend(had.iter().map(|had| had.stream));
+            }
+            self.record.apply(entry);
+        }
+        Ok(())
+    }
+
+    /// As `commit`, and on the disk before it returns.
+    pub fn commit_synced(&mut self, entries: &[Entry]) -> io::Result<()> {
+        self.commit(entries)?;
+        self.journal.sync()
+    }
+
+    /// All that is recorded is on the disk: says so, durably. `closed` are files that are final.
+    pub fn durable(&mut self, closed: &[String]) -> io::Result<()> {
+        let mut marks = self.record.marks(0);
+        marks.retain(|stream, _| self.touched.contains(stream));
+        let mut entries = all_of(&marks);
+        let lengths = self.record.place(0).into_iter().flat_map(|place| &place.files);
+        let files = lengths.map(|(name, l)| FileLength { name: name.clone(), length: l.delivered }).collect();
+        entries.push(Entry::Delivered { place: 0, had: Vec::new(), files });
+        entries.extend(closed.iter().map(|file| Entry::Closed { file: file.clone() }));
+        entries.push(Entry::Durable { place: 0 });
+        self.commit_synced(&entries)?;
+        self.touched.clear();
+        self.shorten()
+    }
+
+    fn shorten(&mut self) -> io::Result<()> {
+        if !self.journal.is_grown() {
+            return Ok(());
+        }
+        let frame = |entries: &[Entry]| {
+            let mut bytes = Vec::new();
+            marks::encode(entries, &mut bytes);
+            bytes
+        };
+        let frames: Vec<_> = self.record.snapshot().chunks(SNAPSHOT_ENTRIES).map(frame).collect();
+        self.journal.rewrite(&frames)?;
+        self.inode = fs::metadata(self.journal.path())?.ino();
+        Ok(())
+    }
+
+    /// Drops streams that are gone (D6).
+    pub fn retire(&mut self, streams: &[StreamId]) -> io::Result<()> {
+        let entries: Vec<_> = streams.iter().map(|stream| Entry::Retire { stream: *stream }).collect();
+        streams.iter().for_each(|stream| {
+            self.described.remove(stream);
+            self.touched.remove(stream);
+        });
+        self.commit(&entries)
+    }
+}
+
+fn open_journal(path: &Path, key: &ChannelKey) -> Result<(Journal, Record), DeliverError> {
+    let Opened { journal, frames, damage } = match Journal::open(path) {
+        Ok(opened) => opened,
+        Err(JournalError::Owned(pid)) => return Err(owned(path, key, pid)),
+        Err(JournalError::Io(error)) => {
+            return Err(DeliverError::not_there(
+                format!("cannot open the record `{}`", path.display()),
+                error,
+            ));
+        }
+    };
+    name_damage(path, damage);
+    let record = fold(&frames);
+    match &record.key {
+        Some(other) if *other != key.to_string() => {
+            let what = format!("the record `{}` belongs to `{other}`, not to `{key}`", path.display());
+            Err(DeliverError::Fenced(what))
+        }
+        _ => Ok((journal, record)),
+    }
+}
+
+fn owned(path: &Path, key: &ChannelKey, pid: Option<u32>) -> DeliverError {
+    let pid = pid.map_or("another process".to_string(), |pid| format!("process {pid}"));
+    let (channel, instance, path) = (&key.channel, &key.instance, path.display());
+    DeliverError::Fenced(format!(
+        "{pid} already delivers channel `{channel}` of instance `{instance}` to this directory: it holds the record `{path}`"
+    ))
+}
+
+fn name_damage(path: &Path, damage: Option<Damage>) {
+    let path = path.display();
+    match damage {
+        None => {}
+        Some(Damage::TornTail { at, bytes }) => {
+            log::info!(
+                "the last {bytes} bytes of the record `{path}`, from {at} on, were cut short and are removed"
+            )
+        }
+        Some(Damage::Inside { at, bytes, aside }) => log::warn!(
+            "the record `{path}` is damaged from byte {at} on ({bytes} bytes); it is set aside as `{}`, and what verifies counts",
+            aside.display()
+        ),
+    }
+}
+
+fn fold(frames: &[Vec<u8>]) -> Record {
+    let mut record = Record::default();
+    let entries = frames.iter().filter_map(|frame| marks::decode(frame)).flatten();
+    entries.for_each(|entry| record.apply(&entry));
+    record
+}
+
+/// Entries that say all of these marks.
+fn all_of(marks: &Marks) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut had = Vec::new();
+    for (stream, known) in marks {
+        let (source, attributes) = (known.source.to_string(), known.attributes.clone());
+        entries.push(Entry::Describe { stream: *stream, source, attributes });
+        let range = |from, to, check| Had { stream: *stream, from, to, check };
+        had.extend(known.checks.iter().map(|check| range(0, 0, Some(*check))));
+        had.push(range(0, known.mark.low(), None));
+        had.extend(known.mark.ranges().iter().map(|r| range(r.start, r.end, None)));
+    }
+    entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
+    entries
+}
+
+fn union(marks: &mut Marks, more: Marks) {
+    for (stream, known) in more {
+        match marks.get_mut(&stream) {
+            Some(mine) => {
+                let newer = known.mark.high() > mine.mark.high();
+                mine.mark.union(&known.mark);
+                if newer {
+                    mine.checks = known.checks;
+                }
+            }
+            None => {
+                marks.insert(stream, known);
+            }
+        }
+    }
+}
+
+/// How this directory is told apart from other destinations.
+pub fn destination(dir: &Path) -> String {
+    format!("file_roll:{}", dir.display())
+}
+
+/// What the record at a destination has of a channel's streams, without owning or changing it: for a place that no
+/// sink delivers to any more (C4). `dir` is the destination's name behind its `file_roll:`.
+pub fn recorded(dir: &str, key: &ChannelKey) -> Option<Marks> {
+    let dir = Path::new(dir);
+    let mut marks = Marks::new();
+    for path in slots(dir, &stem(key)) {
+        let mut record = fold(&Journal::peek(&path).ok()?);
+        if record.key.as_ref().is_some_and(|of| *of == key.to_string()) {
+            record.apply(&Entry::Boot { id: sys::boot_id() });
+            union(&mut marks, record.marks(0));
+        }
+    }
+    (!marks.is_empty()).then_some(marks)
+}
+
+/// The first part of the record's name: readable, and with a hash of the whole key, so that no two keys share it.
+pub(super) fn stem(key: &ChannelKey) -> String {
+    let readable = |text: &str| -> String {
+        let kept = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+        text.chars().take(60).map(kept).collect()
+    };
+    let hash = xxhash_rust::xxh3::xxh3_64(key.to_string().as_bytes());
+    format!(".dataflowkit-{}@{}-{hash:016x}.marks", readable(&key.instance), readable(&key.channel))
+}
+
+fn slot_name(stem: &str, slot: u32) -> String {
+    if slot == 0 { stem.into() } else { format!("{stem}{slot}") }
+}
+
+/// The slots of a key that are there, in order.
+fn slots(dir: &Path, stem: &str) -> Vec<PathBuf> {
+    let names =
+        fs::read_dir(dir).into_iter().flatten().flatten().filter_map(|e| e.file_name().into_string().ok());
+    let mut slots: Vec<(u32, PathBuf)> = names
+        .filter_map(|name| {
+            let number = name.strip_prefix(stem)?;
+            let number = if number.is_empty() { 0 } else { number.parse().ok()? };
+            Some((number, dir.join(name)))
+        })
+        .collect();
+    slots.sort();
+    slots.into_iter().map(|(_, path)| path).collect()
+}

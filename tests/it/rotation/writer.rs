@@ -1,0 +1,162 @@
+//! A program that logs: appends lines in pieces of any size, and rolls its files in one of five ways.
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::support::lines;
+
+/// How files roll, and so which source follows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A new file per period.
+    Next,
+    /// The live file is copied and emptied.
+    SelfByCopy,
+    /// The live file is renamed and created anew.
+    SelfByRename,
+    Taildir,
+    /// Finished files are moved in.
+    Spooldir,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 5] =
+        [Kind::Next, Kind::SelfByCopy, Kind::SelfByRename, Kind::Taildir, Kind::Spooldir];
+}
+
+/// A generator of numbers that a seed repeats (splitmix64).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+/// The writer and what it has done.
+pub struct Writer {
+    kind: Kind,
+    dir: PathBuf,
+    live: File,
+    /// The file rolled last, while its writer may still add a line to it.
+    rolled: Option<(File, u32)>,
+    generation: u32,
+    number: u64,
+    /// The rest of a line whose beginning is written.
+    pending: Vec<u8>,
+    steps: Vec<String>,
+}
+
+impl Writer {
+    pub fn new(kind: Kind, dir: PathBuf) -> Writer {
+        fs::create_dir_all(&dir).unwrap();
+        let live = create(&path_of(kind, &dir, 0));
+        let steps = vec!["begin".to_string()];
+        Writer { kind, dir, live, rolled: None, generation: 0, number: 0, pending: Vec::new(), steps }
+    }
+
+    /// Lines begun so far; all are whole after `finish`.
+    pub fn written(&self) -> u64 {
+        self.number
+    }
+
+    pub fn story(&self) -> String {
+        self.steps.join("\n")
+    }
+
+    /// Appends some lines, the last of them perhaps in part.
+    pub fn write(&mut self, random: &mut Random) {
+        let mut bytes = std::mem::take(&mut self.pending);
+        let first = self.number;
+        for _ in 0..random.below(12) {
+            let length = if random.below(50) == 0 { 20_000 } else { 20 + random.below(200) as usize };
+            bytes.extend(lines::line(self.generation, self.number, length));
+            bytes.push(b'\n');
+            self.number += 1;
+        }
+        if self.kind != Kind::Spooldir && random.below(3) == 0 {
+            let keep = random.below(bytes.len() as u64 + 1) as usize;
+            self.pending = bytes.split_off(keep);
+        }
+        for piece in bytes.chunks(1 + random.below(4000) as usize) {
+            self.live.write_all(piece).unwrap();
+        }
+        self.steps.push(format!("write {first}..{} ({} bytes pending)", self.number, self.pending.len()));
+    }
+
+    /// Ends the present file, as its kind does.
+    pub fn roll(&mut self, random: &mut Random) {
+        self.flush();
+        let live = path_of(self.kind, &self.dir, self.generation);
+        let next = self.generation + 1;
+        let aged = self.dir.join(format!("app.log.{next}"));
+        match self.kind {
+            Kind::SelfByCopy => {
+                fs::copy(&live, &aged).unwrap();
+                self.live.set_len(0).unwrap();
+            }
+            Kind::SelfByRename | Kind::Taildir => {
+                fs::rename(&live, &aged).unwrap();
+                let old = std::mem::replace(&mut self.live, create(&live));
+                self.rolled = Some((old, self.generation));
+            }
+            Kind::Next => {
+                let old = std::mem::replace(&mut self.live, create(&path_of(self.kind, &self.dir, next)));
+                self.rolled = Some((old, self.generation));
+            }
+            Kind::Spooldir => {
+                fs::rename(&live, self.dir.join(format!("done-{:05}.log", self.generation))).unwrap();
+                self.live = create(&path_of(self.kind, &self.dir, next));
+            }
+        }
+        self.generation = next;
+        self.steps.push(format!("roll to generation {next}"));
+        self.late(random);
+    }
+
+    /// A few lines for the file that was rolled last, right after the roll: its process had it open still.
+    fn late(&mut self, random: &mut Random) {
+        let Some((mut old, generation)) = self.rolled.take() else { return };
+        if random.below(2) == 0 {
+            let mut bytes = lines::line(generation, self.number, 40);
+            bytes.push(b'\n');
+            old.write_all(&bytes).unwrap();
+            self.steps.push(format!("late line {} to generation {generation}", self.number));
+            self.number += 1;
+        }
+    }
+
+    fn flush(&mut self) {
+        let rest = std::mem::take(&mut self.pending);
+        self.live.write_all(&rest).unwrap();
+    }
+
+    /// Writes what is pending; a last roll hands over a spool file that is still being written.
+    pub fn finish(&mut self, random: &mut Random) {
+        self.flush();
+        if self.kind == Kind::Spooldir {
+            self.roll(random);
+        }
+        self.steps.push(format!("finish at {}", self.number));
+    }
+}
+
+fn path_of(kind: Kind, dir: &std::path::Path, generation: u32) -> PathBuf {
+    match kind {
+        Kind::Next => dir.join(format!("app-{generation:05}.log")),
+        Kind::Spooldir => dir.join(format!(".writing-{generation}")),
+        _ => dir.join("app.log"),
+    }
+}
+
+fn create(path: &std::path::Path) -> File {
+    OpenOptions::new().create(true).append(true).open(path).unwrap()
+}
