@@ -1,4 +1,8 @@
 //! Bytes to events and back, pure: no files, no clocks.
+pub mod charset;
 pub mod java_map;
+pub mod java_regex;
+pub mod lines;
 pub mod marks;
+pub mod records;
 pub mod serializer;

@@ -2,6 +2,7 @@
 use crate::config::Spec;
 
 mod seq;
+mod taildir;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&seq::SPEC];
+pub static ALL: &[&Spec] = &[&seq::SPEC, &taildir::SPEC];

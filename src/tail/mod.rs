@@ -1,1 +1,16 @@
-//! The tailing engine.
+//! The tailing engine of all file sources.
+//!
+//! Shape: a source is a short loop over these pieces. [`identity`] recognises files, [`memory`] holds what the channels
+//! know of them, [`follow`] is one file with its [`reader`], [`listing`] looks into a directory, [`live`] follows many
+//! growing files at once.
+pub mod desk;
+pub mod follow;
+pub mod identity;
+pub mod leaving;
+pub mod listing;
+pub mod live;
+pub mod memory;
+pub mod mirror;
+pub mod reader;
+#[cfg(test)]
+pub mod testing;

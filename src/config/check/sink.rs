@@ -1,7 +1,7 @@
 //! A sink and its channel.
 use super::Cx;
 use crate::config::agent::Section;
-use crate::config::graph::{Node, SinkNode, SinkSettings};
+use crate::config::graph::{Node, SinkNode};
 use crate::config::text::Text;
 use crate::diag::Diagnostic;
 use crate::flow::Kind;
@@ -22,8 +22,8 @@ impl Cx<'_> {
         for taken_from in channels.iter().filter(|known| known.name == channel) {
             self.batch_fits(&node, taken_from);
         }
-        let settings = SinkSettings::read(&node.at(self.place, &node.pulse()));
-        Ok(SinkNode { node, channel, settings, keeps_record: trial.keeps_record })
+        let (own, pulse) = (node.clone(), node.pulse());
+        Ok(SinkNode::new(node, channel, trial.keeps_record, &own.at(self.place, &pulse)))
     }
 
     fn sink_channel(&mut self, owner: &str, section: &Section, channels: &[Node]) -> Result<String, String> {

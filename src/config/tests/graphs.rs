@@ -17,7 +17,7 @@ fn a_good_file_becomes_a_graph_and_says_nothing() {
     assert_eq!(source.selector.channels, ["c1"]);
     assert_eq!(source.node.values.get("port").map(String::as_str), Some("44444"));
     assert_eq!(graph.sinks[0].channel, "c1");
-    assert_eq!(graph.sinks[0].settings.retry_delay, Duration::from_secs(5));
+    assert_eq!(graph.sinks[0].retry_delay, Duration::from_secs(5));
     assert_eq!(graph.channels.len(), 1);
     assert!(graph.dropped.is_empty());
 }

@@ -1,0 +1,287 @@
+//! One file that is followed: its path, its face, its reader, and the descriptor while it is needed.
+//!
+//! Why the descriptor may be closed: 10,000 quiet files must not hold 10,000 descriptors. It stays open while there is
+//! something unread or held, so that what was renamed or deleted meanwhile can still be read to its end.
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use super::desk::{Desk, Halt};
+use super::identity::{Face, Inode};
+use super::leaving::Leaving;
+use super::memory::{Claim, Memory};
+use super::reader::{Reader, Step};
+use crate::codec::records::{Close, Framing};
+use crate::event::Headers;
+use crate::flow::{Counter, Resume};
+use crate::sys;
+
+/// Chunks of one turn: other files wait for at most this much.
+const TURN: u32 = 64;
+
+/// One followed file.
+pub struct Followed {
+    pub path: PathBuf,
+    pub face: Face,
+    pub reader: Reader,
+    file: Option<File>,
+    /// Bytes at the end that wait for their terminator.
+    pub held: u64,
+    /// Length when last looked at.
+    pub size: u64,
+    /// When bytes last came.
+    pub moved: Instant,
+    /// Silence has closed what it could since bytes last came.
+    silenced: bool,
+}
+
+/// What a turn came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// There may be more.
+    More,
+    /// All that is there was put, but for what is held.
+    Quiet,
+    /// Emptied or refilled: another generation stands in this file.
+    Truncated,
+    /// The name leads to another file now, and the descriptor was closed.
+    Replaced,
+    Undecodable,
+}
+
+/// How files of a source are read.
+#[derive(Clone)]
+pub struct Manner {
+    pub framing: Arc<Framing>,
+    pub headers: Arc<Headers>,
+    /// Headers with the file's absolute path and with its name.
+    pub file_header: Option<String>,
+    pub name_header: Option<String>,
+}
+
+impl Manner {
+    fn headers_of(&self, path: &Path) -> Arc<Headers> {
+        if self.file_header.is_none() && self.name_header.is_none() {
+            return self.headers.clone();
+        }
+        let mut headers = Headers::clone(&self.headers);
+        if let Some(key) = &self.file_header {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+            headers.set(key, &absolute.to_string_lossy());
+        }
+        if let Some(key) = &self.name_header {
+            headers.set(key, &path.file_name().unwrap_or_default().to_string_lossy());
+        }
+        Arc::new(headers)
+    }
+}
+
+impl Followed {
+    /// Opens a file and goes on where the channels say. `start` is asked where to begin a new file (else at 0), and
+    /// whether to begin a known one, read up to the position it is given, elsewhere.
+    pub fn open(
+        desk: &Desk<'_>,
+        memory: &mut Memory,
+        leaving: &mut Leaving,
+        manner: &Manner,
+        path: &Path,
+        start: impl FnOnce(&Face, u64, Option<u64>) -> Option<u64>,
+    ) -> Result<Followed, Halt> {
+        let file = File::open(path).map_err(Halt::Read)?;
+        let face = Face::of(&file).map_err(Halt::Read)?;
+        let size = file.metadata().map_err(Halt::Read)?.len();
+        let attributes = face.attributes(path);
+        let resume = match memory.claim(&file).map_err(Halt::Read)? {
+            Claim::Same(known) => match start(&face, size, Some(known.from)) {
+                Some(at) if at != known.from && at <= size => {
+                    leaving.add(known.id, known.high);
+                    desk.out.begin(attributes, at)
+                }
+                _ => desk.out.resume(&known, attributes),
+            },
+            Claim::New => desk.out.begin(attributes, start(&face, size, None).unwrap_or(0).min(size)),
+            Claim::Shortened(known, at) => {
+                let (path, had) = (path.display(), known.from);
+                log::warn!(
+                    component = desk.out.source(), bytes = had - at;
+                    "`{path}` was delivered up to {had} and lost its end in a power cut: reading goes on at {at}"
+                );
+                desk.out.pulse().add(Counter::LostBytes, had - at);
+                leaving.add(known.id, known.high);
+                desk.out.begin(attributes, at)
+            }
+            Claim::Replaced(known) => {
+                let (path, had) = (path.display(), known.from);
+                log::warn!(
+                    component = desk.out.source();
+                    "`{path}` was emptied or replaced while nobody looked; what it had after byte {had}, if anything, is lost unless a rolled file has it"
+                );
+                leaving.add(known.id, known.high);
+                desk.out.begin(attributes, 0)
+            }
+        };
+        Followed::with(desk, manner, path, file, face, resume.map_err(Halt::Broken)?)
+    }
+
+    /// The next generation in the same file: it was emptied.
+    pub fn again(self, desk: &Desk<'_>, leaving: &mut Leaving, manner: &Manner) -> Result<Followed, Halt> {
+        let file = match self.file {
+            Some(file) => file,
+            None => File::open(&self.path).map_err(Halt::Read)?,
+        };
+        let unread = self.size.saturating_sub(self.reader.at());
+        if unread > 0 {
+            let (path, at) = (self.path.display(), self.reader.at());
+            log::warn!(
+                component = desk.out.source(), bytes = unread;
+                "`{path}` was emptied before {unread} bytes after {at} were read"
+            );
+            desk.out.pulse().add(Counter::LostBytes, unread);
+        }
+        leaving.add(self.reader.stream.id, self.reader.at());
+        let face = Face::of(&file).map_err(Halt::Read)?;
+        let resume = desk.out.begin(face.attributes(&self.path), 0).map_err(Halt::Broken)?;
+        Followed::with(desk, manner, &self.path, file, face, resume)
+    }
+
+    /// Follows an open file from where `resume` says.
+    pub fn with(
+        desk: &Desk<'_>,
+        manner: &Manner,
+        path: &Path,
+        file: File,
+        face: Face,
+        resume: Resume,
+    ) -> Result<Followed, Halt> {
+        let gauge = desk.out.pulse().file(&path.to_string_lossy());
+        let reader = Reader::new(&file, resume, &manner.framing, manner.headers_of(path), gauge);
+        let reader = reader.map_err(Halt::Read)?;
+        let size = file.metadata().map_err(Halt::Read)?.len();
+        reader.gauge.size.store(size, Relaxed);
+        Ok(Followed {
+            path: path.into(),
+            face,
+            reader,
+            file: Some(file),
+            held: 0,
+            size,
+            moved: Instant::now(),
+            silenced: false,
+        })
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Closes the descriptor; the next turn opens it anew.
+    pub fn close(&mut self) {
+        self.file = None;
+    }
+
+    /// The file was renamed: the same stream under another name.
+    pub fn renamed(&mut self, path: &Path) {
+        self.path = path.into();
+        self.reader.stream.describe(self.face.attributes(path));
+        *self.reader.gauge.path.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            path.to_string_lossy().into();
+    }
+
+    /// How long no byte has come.
+    pub fn quiet_for(&self) -> Duration {
+        self.moved.elapsed()
+    }
+
+    /// Whether silence has closed all it can, and only a torn line is held.
+    pub fn closed_by_silence(&self) -> bool {
+        self.silenced
+    }
+
+    /// Whether all that was there when last looked at has been put, held bytes included.
+    pub fn is_done(&self) -> bool {
+        self.reader.at() >= self.size
+    }
+
+    /// The open descriptor, opened anew by name if it was closed; `None`: the name leads elsewhere now.
+    pub fn file(&mut self) -> io::Result<Option<&File>> {
+        if self.file.is_none() {
+            let file = File::open(&self.path)?;
+            if !self.face.inode.is_like(&Inode::of(&file.metadata()?)) {
+                return Ok(None);
+            }
+            self.file = Some(file);
+        }
+        Ok(self.file.as_ref())
+    }
+
+    /// Reads what is there, for about one turn and at most `most` batches.
+    pub fn turn(&mut self, desk: &Desk<'_>, close: Close, most: u64) -> Result<Turn, Halt> {
+        if self.file().map_err(Halt::Read)?.is_none() {
+            return Ok(Turn::Replaced);
+        }
+        let file = self.file.take().expect("opened above");
+        let turn = self.turn_over(&file, desk, close, most);
+        self.file = Some(file);
+        turn
+    }
+
+    fn turn_over(&mut self, file: &File, desk: &Desk<'_>, close: Close, most: u64) -> Result<Turn, Halt> {
+        self.look(file).map_err(Halt::Read)?;
+        for _ in 0..TURN {
+            let before = self.reader.at();
+            let step = match self.reader.step(file, desk, close, most) {
+                Err(Halt::Back) => {
+                    self.reader.go_back(file, desk)?;
+                    continue;
+                }
+                step => step?,
+            };
+            if self.reader.at() != before {
+                self.moved = Instant::now();
+                desk.out.pulse().beat();
+            }
+            match step {
+                Step::More if most < u64::MAX => return Ok(Turn::More),
+                Step::More if desk.stop.is_told() => return Err(Halt::Stopped),
+                Step::More => {}
+                Step::End { held } => {
+                    self.silenced = close == Close::Record && held == self.held;
+                    self.at_end(file, held).map_err(Halt::Read)?;
+                    return Ok(Turn::Quiet);
+                }
+                Step::Truncated => return Ok(Turn::Truncated),
+                Step::Undecodable => return Ok(Turn::Undecodable),
+            }
+        }
+        Ok(Turn::More)
+    }
+
+    fn at_end(&mut self, file: &File, held: u64) -> io::Result<()> {
+        if held != self.held && held > 0 {
+            self.moved = Instant::now();
+        }
+        self.held = held;
+        self.size = self.size.max(self.reader.at() + held);
+        self.reader.gauge.size.store(self.size, Relaxed);
+        self.reader.gauge.behind_since_ms.store(0, Relaxed);
+        if self.face.grow(file)? {
+            self.reader.stream.describe(self.face.attributes(&self.path));
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, file: &File) -> io::Result<()> {
+        let size = file.metadata()?.len();
+        if size > self.reader.at() && self.reader.gauge.behind_since_ms.load(Relaxed) == 0 {
+            self.reader.gauge.behind_since_ms.store(sys::wall_ms(), Relaxed);
+        }
+        if size >= self.reader.at() {
+            self.size = size;
+            self.reader.gauge.size.store(size, Relaxed);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! What the channels know of files, waiting to be recognised.
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+
+use super::identity::{Face, Inode, Likeness, likeness};
+use crate::flow::{Known, Outlet};
+
+/// Known streams that no file has been recognised as yet.
+#[derive(Default)]
+pub struct Memory {
+    by_inode: HashMap<u64, Vec<Known>>,
+}
+
+/// What memory says of a file.
+#[derive(Debug)]
+pub enum Claim {
+    /// Never seen.
+    New,
+    /// The same generation.
+    Same(Known),
+    /// F3: the same file, whose end was lost in a power cut; what holds is below `at`.
+    Shortened(Known, u64),
+    /// The same inode with other content: emptied, refilled or replaced since.
+    Replaced(Known),
+}
+
+impl Memory {
+    /// All that the channels know.
+    pub fn of(out: &Outlet) -> Memory {
+        let mut memory = Memory::default();
+        for known in out.known() {
+            memory.insert(known);
+        }
+        memory
+    }
+
+    /// Adds a stream; one that is no file's is left alone.
+    pub fn insert(&mut self, known: Known) {
+        if let Some(face) = Face::told(&known.attributes) {
+            self.by_inode.entry(face.inode.number).or_default().push(known);
+        }
+    }
+
+    /// Takes the stream out that an open file is.
+    pub fn claim(&mut self, file: &File) -> io::Result<Claim> {
+        let inode = Inode::of(&file.metadata()?);
+        let Some(list) = self.by_inode.get_mut(&inode.number) else { return Ok(Claim::New) };
+        let mut best = None;
+        for (index, known) in list.iter().enumerate() {
+            match likeness(file, known)? {
+                Likeness::Same => {
+                    best = Some((index, Likeness::Same));
+                    break;
+                }
+                Likeness::Shortened { at } => best = Some((index, Likeness::Shortened { at })),
+                Likeness::Other => {}
+            }
+        }
+        if let Some((index, likeness)) = best {
+            let known = list.swap_remove(index);
+            return Ok(match likeness {
+                Likeness::Shortened { at } => Claim::Shortened(known, at),
+                _ => Claim::Same(known),
+            });
+        }
+        // Only the generation that lived in this very file was replaced; an older owner of the inode is long gone.
+        let same =
+            |known: &Known| Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&inode));
+        match list.iter().position(|known| !known.orphan && same(known)) {
+            Some(index) => Ok(Claim::Replaced(list.swap_remove(index))),
+            None => Ok(Claim::New),
+        }
+    }
+
+    /// Streams of this source that have not been recognised; those of sources that left stay where they are.
+    pub fn unclaimed(&self) -> impl Iterator<Item = &Known> {
+        self.by_inode.values().flatten().filter(|known| !known.orphan)
+    }
+
+    /// Forgets a stream.
+    pub fn remove(&mut self, known: &Known) {
+        for list in self.by_inode.values_mut() {
+            list.retain(|other| other.id != known.id);
+        }
+    }
+}
