@@ -36,12 +36,9 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse_from(arguments::flume_style(std::env::args()));
     let specs: Vec<_> = registry::all().collect();
-    let (out, err) = (&mut io::stdout().lock(), &mut io::stderr().lock());
+    let (out, err) = (&mut io::stdout(), &mut io::stderr());
     let printed = match arguments.command {
-        Command::Agent(args) => {
-            drop((out, err));
-            return ExitCode::from(agent::run(args));
-        }
+        Command::Agent(args) => Ok(agent::run(args)),
         Command::Status(args) => Ok(status::run(&args)),
         Command::Start(args) => Ok(service::run("start", &args)),
         Command::Stop(args) => Ok(service::run("stop", &args)),

@@ -259,6 +259,7 @@ impl Rig {
                 interceptors: Vec::new(),
                 fingerprint: 1,
                 sources: vec!["s".into()],
+                from_start: false,
                 until_drained,
             },
         );
