@@ -232,7 +232,7 @@ impl World {
         let mut back = Vec::new();
         if !runner.reported && !matches!(runner.hand, Hand::Delivered(_)) {
             back = self.ask(&run.pipes[runner.channel], runner).0;
-        } else if !runner.ghost && !(hangs && matches!(runner.hand, Hand::Leased(_))) {
+        } else if !(runner.ghost || hangs && matches!(runner.hand, Hand::Leased(_))) {
             back = self.work(&run.pipes[runner.channel], runner, fate, events);
         }
         self.send_back(&mut run, &back);
