@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::messages;
 use super::source_runner::panic_text;
-use crate::config::SinkSettings;
+use crate::config::SinkNode;
 use crate::event::{Batch, Marks};
 use crate::flow::{Channel, Counter, DeliverError, Lease, Outcome, Pulse, Seat, Sink, Stop, Wait};
 
@@ -23,7 +23,7 @@ pub struct SinkRunner {
     pub pulse: Arc<Pulse>,
     pub channel: Arc<dyn Channel>,
     pub seat: Seat,
-    pub settings: SinkSettings,
+    pub node: SinkNode,
     pub stop: Stop,
     /// Tells sources that must go back, by name.
     pub send_back: Arc<dyn Fn(&str) + Send + Sync>,
@@ -69,14 +69,14 @@ impl SinkRunner {
     /// S2, S3: the destination tells what it has; nobody leases before.
     fn report(&mut self) -> Result<(), Halt> {
         self.pulse.working();
-        let patience = Instant::now() + self.settings.report_timeout;
+        let patience = Instant::now() + self.node.report_timeout;
         let marks = loop {
             match self.sink.delivered(self.channel.key()) {
                 Ok(marks) => break marks,
                 Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
                 Err(error) if Instant::now() < patience => {
                     self.failing(&error);
-                    self.pause(self.settings.retry_delay.min(patience - Instant::now()))?;
+                    self.pause(self.node.retry_delay.min(patience - Instant::now()))?;
                 }
                 Err(error) => {
                     self.failing(&error);
@@ -105,7 +105,7 @@ impl SinkRunner {
             if let Some(lease) = lease {
                 self.deliver(lease)?;
             }
-            if self.unsynced.bytes >= self.settings.sync_bytes || self.until_sync().is_zero() {
+            if self.unsynced.bytes >= self.node.sync_bytes || self.until_sync().is_zero() {
                 self.sync();
             }
             if idle && self.stop.is_told() {
@@ -117,7 +117,7 @@ impl SinkRunner {
 
     fn until_sync(&self) -> Duration {
         match self.unsynced.since {
-            Some(since) => self.settings.sync_interval.saturating_sub(since.elapsed()),
+            Some(since) => self.node.sync_interval.saturating_sub(since.elapsed()),
             None => IDLE,
         }
     }
@@ -136,7 +136,7 @@ impl SinkRunner {
                 Err(error) => {
                     self.failing(&error);
                     self.pulse.add(Counter::Retries, 1);
-                    self.pause(self.settings.retry_delay)?;
+                    self.pause(self.node.retry_delay)?;
                     if matches!(error, DeliverError::InDoubt(..)) {
                         self.resolve(&mut lease.batches)?;
                     }
@@ -171,7 +171,7 @@ impl SinkRunner {
                 Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
                 Err(error) => {
                     self.failing(&error);
-                    self.pause(self.settings.retry_delay)?;
+                    self.pause(self.node.retry_delay)?;
                 }
             }
         }
@@ -211,7 +211,7 @@ impl SinkRunner {
     fn failing(&self, error: &DeliverError) {
         let (name, what) = (&*self.pulse.name, error.to_string());
         if self.pulse.failing(&what) {
-            let retry = self.settings.retry_delay.as_secs_f32();
+            let retry = self.node.retry_delay.as_secs_f32();
             log::error!(component = name, message_id = messages::FAILING; "sink `{name}` is failing: {what}; trying again every {retry} s");
         }
     }

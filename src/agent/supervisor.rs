@@ -106,7 +106,7 @@ impl Agent {
                 pulse,
                 channel: channel.clone(),
                 seat,
-                settings: node.settings,
+                node: node.clone(),
                 stop: sinks_stop.clone(),
                 send_back: send_back.clone(),
                 fenced: fenced.clone(),

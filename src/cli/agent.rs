@@ -31,8 +31,8 @@ pub struct AgentArgs {
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
     /// Sets a property over the file, or a Flume system property
-    #[arg(short = 'D', value_name = "KEY=VALUE")]
-    define: Vec<String>,
+    #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = super::define)]
+    define: Vec<(String, String)>,
     #[command(flatten)]
     directories: Directories,
     /// Refuses to start where Flume would drop a part and run the rest
@@ -65,7 +65,7 @@ pub fn run(args: AgentArgs) -> u8 {
     let mut request = Request::new(&file, registry::all().collect());
     request.name.clone_from(&args.name);
     request.strict = args.strict;
-    request.defines = args.define.iter().map(|text| split_define(text)).collect();
+    request.defines.clone_from(&args.define);
     request.place = args.directories.place(&instance);
     let loaded = config::load(&request);
     logging::start(loaded.logging.level.unwrap_or(LevelFilter::Info), &instance);
@@ -117,10 +117,4 @@ fn instance_file(args: &AgentArgs) -> Option<PathBuf> {
 
 fn stem(file: &Path) -> String {
     file.file_stem().map_or_else(|| "default".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
-/// `k=v`; seed files also write `k==v`.
-fn split_define(text: &str) -> (String, String) {
-    let (key, value) = text.split_once('=').unwrap_or((text, ""));
-    (key.to_string(), value.trim_start_matches('=').to_string())
 }

@@ -13,7 +13,7 @@ use crate::diag::{Report, Severity, Span};
 use crate::flow::{Kind, Pulse};
 
 /// A running agent to be.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Graph {
     pub agent: String,
     /// Where it lives; `config_dir` is that of the agent file.
@@ -50,6 +50,7 @@ impl Node {
     }
 }
 
+/// A source with all that stands between it and its channels.
 #[derive(Clone, Debug)]
 pub struct SourceNode {
     pub node: Node,
@@ -62,27 +63,26 @@ pub struct SourceNode {
     pub from_start: bool,
 }
 
+/// A sink and how it is run.
 #[derive(Clone, Debug)]
 pub struct SinkNode {
     pub node: Node,
     pub channel: String,
-    pub settings: SinkSettings,
     /// Its destination keeps a record of marks.
     pub keeps_record: bool,
-}
-
-/// What the runner of a sink needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SinkSettings {
     pub retry_delay: Duration,
     pub sync_interval: Duration,
     pub sync_bytes: u64,
     pub report_timeout: Duration,
 }
 
-impl SinkSettings {
-    pub fn read(at: &At<'_>) -> SinkSettings {
-        SinkSettings {
+impl SinkNode {
+    /// With the settings that its values ask of the runner.
+    pub fn new(node: Node, channel: String, keeps_record: bool, at: &At<'_>) -> SinkNode {
+        SinkNode {
+            node,
+            channel,
+            keeps_record,
             retry_delay: at.time(&common::RETRY_DELAY),
             sync_interval: at.time(&common::SYNC_INTERVAL),
             sync_bytes: u64::try_from(at.int(&common::SYNC_BYTES)).expect("checked: at least 1"),
@@ -91,6 +91,7 @@ impl SinkSettings {
     }
 }
 
+/// Sinks that share a runner.
 #[derive(Clone, Debug)]
 pub struct GroupNode {
     /// Named as the group; its spec is the processor's.
@@ -107,9 +108,10 @@ pub struct Dropped {
     pub why: String,
 }
 
-/// Of what decides which events reach which channel.
+/// Of what decides which events reach which channel. Where every channel gets every event, the list of channels does
+/// not: adding one takes nothing back from the others.
 pub fn fingerprint(channels: &[String], selector: &Node, interceptors: &[Node]) -> u64 {
-    let mut text = format!("{channels:?}");
+    let mut text = if selector.spec.name == "replicating" { String::new() } else { format!("{channels:?}") };
     for node in interceptors.iter().chain([selector]) {
         text.push_str(&format!("\n{} {:?}", node.spec.name, node.values));
     }

@@ -11,7 +11,9 @@ mod decode;
 mod document;
 mod fields;
 mod graph;
+pub mod guarantee;
 mod interpolate;
+mod judge;
 mod load;
 mod note;
 mod properties;
@@ -22,7 +24,7 @@ mod tests;
 mod text;
 mod toml;
 
-pub use graph::{Dropped, Graph, GroupNode, Loaded, Logging, Node, SinkNode, SinkSettings, SourceNode};
+pub use graph::{Dropped, Graph, GroupNode, Loaded, Logging, Node, SinkNode, SourceNode};
 pub use load::{Request, load, load_all};
 pub use resolve::{Found, Unknown, resolve};
 pub use spec::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, State, Type, Unit, Values};

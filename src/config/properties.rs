@@ -24,14 +24,9 @@ type Placed = (char, usize);
 
 /// Reads a whole text; problems go to the report. `None`: the text cannot be read at all.
 pub fn parse(text: &str, file: FileId, report: &mut Report) -> Option<Vec<Pair>> {
-    let mut pairs = Some(Vec::new());
-    for line in logical_lines(text) {
-        match pair(&line, file, report) {
-            Some(pair) => pairs.iter_mut().for_each(|pairs| pairs.push(pair.clone())),
-            None => pairs = None,
-        }
-    }
-    pairs
+    // all lines are looked at before the first bad one counts, so that each is reported
+    let pairs: Vec<Option<Pair>> = logical_lines(text).iter().map(|line| pair(line, file, report)).collect();
+    pairs.into_iter().collect()
 }
 
 /// Joins continued lines and leaves out blank ones and comments: the automaton of Java's `LineReader`, step by step.
@@ -61,6 +56,9 @@ fn logical_lines(text: &str) -> Vec<Vec<Placed>> {
             skip_blanks = true;
         } else if odd_backslash {
             line.pop();
+            if line.is_empty() && chars.peek().is_none() {
+                lines.push(Vec::new()); // Java's own oddity: a lone backslash line at the very end is a pair of nothing
+            }
             (skip_blanks, continued, odd_backslash) = (true, true, false);
             if c == '\r' {
                 chars.next_if(|(_, next)| *next == '\n');

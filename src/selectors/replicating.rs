@@ -40,3 +40,26 @@ impl Selector for Replicating {
         self.0.required
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Place, Values};
+    use crate::flow::Pulse;
+
+    fn selector(optional: &str) -> Result<Box<dyn Selector>, Refusal> {
+        let values = Values::from([("optional".to_string(), optional.to_string())]);
+        let channels = ["c1".to_string(), "c2".into(), "c3".into()];
+        let (pulse, place) = (Pulse::new(Kind::Source, "r1", "seq"), Place::default());
+        build(&At { name: "r1", values: &values, place: &place, pulse: &pulse, channels: &channels })
+    }
+
+    #[test]
+    fn optional_channels_are_not_required() {
+        let routes = |optional| selector(optional).unwrap().constant().unwrap();
+        assert_eq!(routes(""), Routes { required: 0b111, optional: 0 });
+        assert_eq!(routes("c3 c1"), Routes { required: 0b010, optional: 0b101 });
+        assert_eq!(selector("c1 c2 c3").unwrap().required(), 0);
+        assert!(selector("c4").is_err());
+    }
+}

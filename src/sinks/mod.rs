@@ -2,10 +2,11 @@
 use crate::config::Spec;
 
 pub mod file_roll;
+mod logger;
 mod null;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&file_roll::SPEC, &null::SPEC];
+pub static ALL: &[&Spec] = &[&file_roll::SPEC, &logger::SPEC, &null::SPEC];
 
 /// Asks a destination that was left what it has of a channel: its rest behind the kind, then the key.
 pub type Probe = fn(&str, &crate::flow::ChannelKey) -> Option<crate::event::Marks>;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::charset::{Charset, Policy};
-use crate::codec::java_regex;
+use crate::codec::java_regex::{self, Pattern};
 use crate::codec::lines::{Overlong, Terminator};
 use crate::codec::records::Framing;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
@@ -121,7 +121,11 @@ pub static SPEC: Spec = Spec {
 fn build(at: &At<'_>) -> Result<Settings, Refusal> {
     let dir = at.path(&DIR);
     let suffix = at.text(&SUFFIX).to_string();
-    let regex = |field: &Field| java_regex::full(at.text(field)).map_err(|error| Refusal::at(field, error.0));
+    let regex = |field: &Field| {
+        java_regex::full_match(at.text(field))
+            .map(Pattern::into_regex)
+            .map_err(|error| Refusal::at(field, error))
+    };
     Ok(Settings {
         candidates: Candidates {
             target: regex(&TARGET)?,
@@ -168,7 +172,7 @@ fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
     let charset = Charset::named(at.text(&CHARSET), policy)
         .ok_or_else(|| Refusal::at(&CHARSET, format!("no charset is called `{}`", at.text(&CHARSET))))?;
     let start = at.opt(&MULTILINE).map(java_regex::find).transpose();
-    let start = start.map_err(|error| Refusal::at(&MULTILINE, error.0))?;
+    let start = start.map_err(|error| Refusal::at(&MULTILINE, error))?.map(Pattern::into_regex);
     let overlong = match at.choice(&OVERLONG) {
         "drop" => Overlong::Drop,
         "split" => Overlong::Split,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use crate::codec::charset::{Charset, Policy};
-use crate::codec::java_regex;
+use crate::codec::java_regex::{self, Pattern};
 use crate::codec::lines::{Overlong, Terminator};
 use crate::codec::records::Framing;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
@@ -207,7 +207,9 @@ fn build(at: &At<'_>, ningg: bool) -> Result<Roll, Refusal> {
 }
 
 fn pattern(at: &At<'_>, field: &Field) -> Result<Regex, Refusal> {
-    java_regex::full(at.text(field)).map_err(|error| Refusal::at(field, error.0))
+    java_regex::full_match(at.text(field))
+        .map(|p| p.regex().clone())
+        .map_err(|error| Refusal::at(field, error))
 }
 
 fn time(at: &At<'_>, field: &Field) -> Option<Duration> {
@@ -237,7 +239,7 @@ fn framing(at: &At<'_>, max_line: usize, overlong: Overlong) -> Result<Framing, 
     let charset = Charset::named(at.text(&CHARSET), policy)
         .ok_or_else(|| Refusal::at(&CHARSET, format!("no charset is called `{}`", at.text(&CHARSET))))?;
     let start = at.opt(&MULTILINE).map(java_regex::find).transpose();
-    let start = start.map_err(|error| Refusal::at(&MULTILINE, error.0))?;
+    let start = start.map_err(|error| Refusal::at(&MULTILINE, error))?.map(Pattern::into_regex);
     let (bytes, unit) = charset.encode_ascii(at.opt(&END).unwrap_or("\n").as_bytes());
     let terminator = Terminator::new(&bytes, unit);
     Ok(Framing {
@@ -302,7 +304,7 @@ fn rolls(at: &At<'_>, target: &Field, manner: Manner) -> Result<Roll, Refusal> {
         return Err(Refusal::at(&ROLLED, "with `rollModule = self` it is required")
             .instead("write a pattern for the names of rolled files"));
     };
-    let rolled = java_regex::full(rolled).map_err(|error| Refusal::at(&ROLLED, error.0))?;
+    let rolled = java_regex::full_match(rolled).map_err(|error| Refusal::at(&ROLLED, error))?.into_regex();
     Ok(Roll::Itself(Box::new(Rolls {
         dir: at.path(&DIR),
         live: at.text(target).to_string(),

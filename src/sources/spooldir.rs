@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::codec::charset::{Charset, Policy};
-use crate::codec::java_regex;
+use crate::codec::java_regex::{self, Pattern};
 use crate::codec::lines::{Overlong, Terminator};
 use crate::codec::records::Framing;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
@@ -128,7 +128,11 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
     let dir = at.path(&DIR);
     let suffix = at.text(&SUFFIX).to_string();
     let tracker = dir.join(at.text(&TRACKER));
-    let regex = |field: &Field| java_regex::full(at.text(field)).map_err(|error| Refusal::at(field, error.0));
+    let regex = |field: &Field| {
+        java_regex::full_match(at.text(field))
+            .map(Pattern::into_regex)
+            .map_err(|error| Refusal::at(field, error))
+    };
     Ok(Settings {
         candidates: Candidates {
             target: regex(&INCLUDE)?,

@@ -291,6 +291,12 @@ impl Followed {
         self.size = self.size.max(self.reader.at() + held);
         self.reader.gauge.size.store(self.size, Relaxed);
         self.reader.gauge.behind_since_ms.store(0, Relaxed);
+        self.remember_head(file)
+    }
+
+    /// The head as it is now, before what lies behind it is put: a record that has a position but no head could not
+    /// recognise a copy of the file after a kill.
+    fn remember_head(&mut self, file: &File) -> io::Result<()> {
         let grown = self.face.grow(file)?;
         if grown || self.face.head_len >= 2 * self.described.max(1) {
             self.described = self.face.head_len;
@@ -308,6 +314,6 @@ impl Followed {
             self.size = size;
             self.reader.gauge.size.store(size, Relaxed);
         }
-        Ok(())
+        self.remember_head(file)
     }
 }

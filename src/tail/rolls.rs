@@ -290,7 +290,7 @@ impl<'a> Live<'a> {
         if literal.exists() {
             return literal;
         }
-        let Ok(pattern) = java_regex::full(&self.settings.live) else { return literal };
+        let Ok(pattern) = java_regex::full_match(&self.settings.live) else { return literal };
         let rolled = &self.settings.rolled;
         let fits =
             |name: &&Name| pattern.is_match(name.name.as_bytes()) && !rolled.is_match(name.name.as_bytes());

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Nothing that a test waits for takes this long on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Looks until `done`, closely; false if it never was.
 pub fn until(mut done: impl FnMut() -> bool) -> bool {

@@ -1,0 +1,142 @@
+//! `dataflowkit samples DIR`, for the build: commented sample configs from the field declarations.
+//!
+//! One file per source and sink type that can run, each a whole agent, every key with its meaning and default. The
+//! committed copies under `etc/` are held to fresh output by a test.
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::explain::{facts, fields};
+use crate::config::{Build, Field, Spec, State, Type, common};
+use crate::flow::Kind;
+
+/// Writes commented sample configs
+#[derive(Args, Clone, Debug)]
+pub struct SamplesArgs {
+    pub dir: PathBuf,
+}
+
+pub fn run(args: &SamplesArgs, specs: &[&'static Spec], out: &mut dyn Write) -> io::Result<u8> {
+    fs::create_dir_all(&args.dir)?;
+    for (name, text) in samples(specs) {
+        let path = args.dir.join(&name);
+        fs::write(&path, text)?;
+        writeln!(out, "{}", path.display())?;
+    }
+    Ok(0)
+}
+
+/// File names and contents.
+pub fn samples(specs: &[&'static Spec]) -> Vec<(String, String)> {
+    let built = |kind: Kind| {
+        let same = move |spec: &&&'static Spec| spec.kind == kind && !matches!(spec.build, Build::NotYet(_));
+        specs.iter().filter(same).copied().collect::<Vec<_>>()
+    };
+    let (sources, sinks, channels) = (built(Kind::Source), built(Kind::Sink), built(Kind::Channel));
+    let first = |list: &[&'static Spec], names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| list.iter().copied().find(|spec| spec.name == *name))
+            .or(list.first().copied())
+    };
+    let Some(channel) = first(&channels, &["memory"]) else { return Vec::new() };
+    let Some(source) = first(&sources, &["taildir", "netcat"]) else { return Vec::new() };
+    let Some(sink) = first(&sinks, &["logger"]) else { return Vec::new() };
+    let mut files = Vec::new();
+    for spec in &sources {
+        files.push((format!("source-{}.properties", spec.name), sample(spec, [spec, channel, sink])));
+    }
+    for spec in &channels {
+        files.push((format!("channel-{}.properties", spec.name), sample(spec, [source, spec, sink])));
+    }
+    for spec in &sinks {
+        files.push((format!("sink-{}.properties", spec.name), sample(spec, [source, channel, spec])));
+    }
+    files
+}
+
+/// A whole agent around the component that the file is about.
+fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
+    let mut text = format!("# {} `{}`: {}\n", about.kind.word(), about.name, about.summary);
+    text.push_str(
+        "# Copy this to /etc/dataflowkit/NAME.properties and run `systemctl start dataflowkit@NAME`.\n",
+    );
+    text.push_str(&format!("# `dataflowkit explain {} {}` tells more.\n\n", about.kind.word(), about.name));
+    text.push_str("a1.sources = r1\na1.channels = c1\na1.sinks = k1\n");
+    for spec in parts {
+        let (prefix, ends) = match spec.kind {
+            Kind::Source => ("a1.sources.r1", "channels = c1"),
+            Kind::Channel => ("a1.channels.c1", ""),
+            _ => ("a1.sinks.k1", "channel = c1"),
+        };
+        text.push_str(&format!("\n{prefix}.type = {}\n", spec.name));
+        if !ends.is_empty() {
+            text.push_str(&format!("{prefix}.{ends}\n"));
+        }
+        let full = spec.kind == about.kind;
+        for field in fields(spec).into_iter().filter(|field| full || field.required || is_shown(field)) {
+            text.push_str(&entry(prefix, field));
+        }
+    }
+    text
+}
+
+/// One key: its meaning, and a line that sets it where it must be set.
+fn entry(prefix: &str, field: &Field) -> String {
+    if common::is_structure(field) || field.state != State::Honoured {
+        return String::new();
+    }
+    let star = if matches!(field.ty, Type::Prefix) { "NAME" } else { "" };
+    let about = format!("\n# {} ({})\n", field.doc, facts(field));
+    let shown = EXAMPLES.iter().find(|(key, _)| *key == field.key).map(|(_, text)| *text);
+    if let (Some(text), Type::Prefix) = (shown, field.ty) {
+        return format!("{about}{prefix}.{}{text}\n", field.key);
+    }
+    match (field.required, field.default) {
+        (true, _) => format!("{about}{prefix}.{} = {}\n", field.key, example(field)),
+        (false, default) => {
+            format!("{about}#{prefix}.{}{star} = {}\n", field.key, escaped(default.unwrap_or("…")))
+        }
+    }
+}
+
+/// A family of keys without which the component has nothing to do.
+fn is_shown(field: &Field) -> bool {
+    matches!(field.ty, Type::Prefix) && EXAMPLES.iter().any(|(key, _)| *key == field.key)
+}
+
+/// What stands after keys whose values nothing else tells.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("filegroups", "f1"),
+    ("filegroups.", "f1 = /var/log/app/.*\\\\.log"),
+    ("sink.directory", "/var/spool/dataflowkit"),
+    ("bind", "127.0.0.1"),
+    ("port", "44444"),
+    ("regex", ".*"),
+];
+
+/// A value for a key that must be set.
+fn example(field: &Field) -> String {
+    if let Some((_, text)) = EXAMPLES.iter().find(|(key, _)| *key == field.key) {
+        return (*text).to_string();
+    }
+    match field.ty {
+        Type::Path => "/var/log/app".to_string(),
+        Type::Int { least, .. } => least.max(1).to_string(),
+        Type::Flag => "true".to_string(),
+        Type::Choice(words) => words.first().copied().unwrap_or_default().to_string(),
+        _ => field.default.unwrap_or("VALUE").to_string(),
+    }
+}
+
+/// As a properties file needs it: a backslash is written twice.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// The directory of the committed samples, from the top of the tree.
+pub fn committed() -> &'static Path {
+    Path::new("etc/dataflowkit/samples")
+}

@@ -1,0 +1,34 @@
+//! This host's own name and address, as its resolver tells them.
+//!
+//! Truth: gethostname(2), getaddrinfo(3), getnameinfo(3), by which Java's `InetAddress.getLocalHost` goes too.
+use std::fs;
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+
+/// The kernel's name of this host.
+pub fn host_name() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/hostname")?.trim().to_string())
+}
+
+/// The address that the host's name resolves to; IPv4 first.
+pub fn host_address() -> io::Result<IpAddr> {
+    let addresses: Vec<IpAddr> = (host_name()?, 0).to_socket_addrs()?.map(|address| address.ip()).collect();
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    first.copied().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+}
+
+/// The name that the host's address resolves back to; the address itself where it has none.
+pub fn full_host_name() -> io::Result<String> {
+    let address = host_address()?;
+    Ok(dns_lookup::lookup_addr(&address).unwrap_or_else(|_| address.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_has_a_name() {
+        assert!(!host_name().unwrap().is_empty());
+    }
+}
