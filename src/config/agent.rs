@@ -142,10 +142,11 @@ pub fn names(document: &Document) -> Vec<String> {
     let collect = |wanted: &dyn Fn(&str) -> bool| {
         let mut names: Vec<String> = Vec::new();
         for entry in &document.entries {
-            if let (Some(agent), rest) = split(&entry.key.text) {
-                if wanted(rest) && !names.iter().any(|name| name == agent) {
-                    names.push(agent.to_string());
-                }
+            if let (Some(agent), rest) = split(&entry.key.text)
+                && wanted(rest)
+                && !names.iter().any(|name| name == agent)
+            {
+                names.push(agent.to_string());
             }
         }
         names

@@ -5,6 +5,7 @@
 //! model test explores this very code.
 //!
 //! Invariants: `held` of a stream covers what all places have of it and what is queued. A put joins what is held.
+use std::collections::hash_map::Entry::Vacant;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -147,13 +148,13 @@ impl Book {
     pub fn join(&mut self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Vec<Entry> {
         let mut entries = Vec::new();
         self.describe(stream, &mut entries);
-        if !self.held.contains_key(&stream.id) {
+        if let Vacant(held) = self.held.entry(stream.id) {
             let evidence = checks.iter().map(|c| Had { stream: stream.id, from: 0, to: 0, check: Some(*c) });
             let mut had: Vec<Had> = evidence.collect();
             had.push(Had { stream: stream.id, from: 0, to: at, check: None });
             entries.push(Entry::Delivered { place: BEGINNINGS, had, files: Vec::new() });
             entries.push(Entry::Durable { place: BEGINNINGS });
-            self.held.insert(stream.id, Mark::at(at));
+            held.insert(Mark::at(at));
         }
         self.apply(&entries);
         entries

@@ -582,6 +582,7 @@ mod tests {
         for copy in [false, true] {
             let mut rig = itself(&[]);
             rig.write("logs/file.log.1", "history\n");
+            Stop::new().wait(Duration::from_millis(30));
             rig.write("logs/file.log", "a1\na2\n");
             rig.start();
             rig.expect(&["a1", "a2"]);

@@ -181,7 +181,7 @@ impl Reader {
         let view = View { bytes: &buf[..filled], base };
         let framing = self.framing.clone();
         let (mut pos, mut batches) = (lead, 0);
-        let mut making = Making::new(self.at, desk.batch);
+        let mut making = Making::new(self.at, desk.batch, filled - lead);
         let step = loop {
             let (end, close) = self.horizon(base + pos as u64, view, close);
             let known = (self.known.saturating_sub(base) as usize).clamp(pos, end);
@@ -289,7 +289,7 @@ impl Reader {
     ) -> Result<(), Halt> {
         let to = view.base + pos as u64;
         let hash = hash_tail(&view.bytes[..pos]);
-        let made = std::mem::replace(making, Making::new(to, desk.batch));
+        let made = std::mem::replace(making, Making::new(to, desk.batch, view.bytes.len() - pos));
         if made.from == to {
             return Ok(());
         }
@@ -404,8 +404,9 @@ impl Reader {
 }
 
 impl Making {
-    fn new(from: u64, batch: usize) -> Making {
-        Making { rows: Vec::with_capacity(batch.min(1024)), rendered: None, from }
+    /// Room for a batch of short lines, and no more than `bytes` can hold: single lines of many files stay small.
+    fn new(from: u64, batch: usize, bytes: usize) -> Making {
+        Making { rows: Vec::with_capacity(batch.min(1024).min(bytes / 32 + 1)), rendered: None, from }
     }
 
     /// The edited bodies; those that stood in the chunk so far are copied over first.

@@ -11,8 +11,8 @@
 //! | rolled files nobody knows | rolls that happened unseen: oldest first, whole, then the live file |
 //! | nothing fits | the live file from 0; the bytes in doubt are named |
 //!
-//! Invariants: every rolled file that was dealt with is a known stream as long as it is there, history at the first
-//! start included (P7). So an unknown rolled file is unread, unless it is a copy of the live file as it stands.
+//! Invariants: every rolled file that was dealt with is a known stream as long as it is there, history (last written
+//! before the first start) included (P7). So an unknown rolled file is unread, unless it is a copy of the live file as it stands.
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -27,7 +27,7 @@ use super::desk::{Desk, Halt};
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
-use super::identity::{Face, is_copy, is_prefix};
+use super::identity::{Face, Inode, is_copy, is_prefix};
 use super::leaving::{LOOK, Leaving};
 use super::listing::{self, Name};
 use super::memory::{Claim, Memory};
@@ -36,6 +36,7 @@ use crate::codec::java_regex;
 use crate::codec::records::Close;
 use crate::event::{Check, StreamId};
 use crate::flow::{Counter, Known, Outlet, Stop};
+use crate::sys;
 
 /// How the source was set.
 #[derive(Clone)]
@@ -48,7 +49,7 @@ pub struct Rolls {
     pub batch: usize,
     /// Read rolled files that are there at the first start.
     pub history: bool,
-    /// Exists once the source has started for the first time.
+    /// Keeps when the source started for the first time.
     pub started: PathBuf,
     pub quiet: Duration,
     pub late: Duration,
@@ -96,6 +97,8 @@ pub struct Live<'a> {
     emptied: bool,
     /// A rolled file is empty yet: look again soon.
     undecided: bool,
+    /// Rolled files that are older are history.
+    began: Began,
     first: bool,
     moved: Instant,
 }
@@ -114,6 +117,7 @@ impl<'a> Live<'a> {
             known: HashMap::new(),
             emptied: false,
             undecided: false,
+            began: Began::default(),
             first: true,
             moved: Instant::now(),
         }
@@ -121,6 +125,11 @@ impl<'a> Live<'a> {
 
     /// Follows until the stop, or until a drained run has ended.
     pub fn run(&mut self) -> Result<(), Halt> {
+        self.began = Began::first(&self.settings.started, &self.settings.dir.join(&self.settings.live))
+            .unwrap_or_else(|error| {
+                log::warn!(component = self.desk.out.source(); "cannot keep `{}`: {error}", self.settings.started.display());
+                Began::default()
+            });
         while !self.desk.stop.is_told() {
             if self.round()? {
                 self.moved = Instant::now();
@@ -382,18 +391,11 @@ impl<'a> Live<'a> {
         live: &Path,
         live_meta: Option<&Metadata>,
     ) -> Result<Option<Lost>, Halt> {
-        let never = !self.settings.started.exists() && self.memory.unclaimed().next().is_none();
         for (path, meta) in rolled {
             let Ok(file) = File::open(path) else { continue };
-            let Claim::Same(known) = self.memory.claim_same(&file).map_err(Halt::Read)? else {
-                if never && !self.settings.history {
-                    self.skip(path, file, meta)?;
-                }
-                continue;
-            };
+            let Claim::Same(known) = self.memory.claim_same(&file).map_err(Halt::Read)? else { continue };
             self.resume(path, file, &known, meta)?;
         }
-        self.mark_started();
         let mut lost = None;
         if live_meta.is_some()
             && let Ok(file) = File::open(live)
@@ -471,17 +473,6 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    fn mark_started(&self) {
-        let path = &self.settings.started;
-        let made = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::OpenOptions::new().create(true).append(true).open(path).map(|_| ()));
-        if let Err(error) = made {
-            log::warn!(component = self.desk.out.source(); "cannot create `{}`: {error}", path.display());
-        }
-    }
-
     /// Marks of rolled files that are gone go too.
     fn forget_missing(&mut self, rolled: &[(PathBuf, Metadata)]) {
         let there: Vec<Key> = rolled.iter().map(|(_, meta)| key(meta)).collect();
@@ -537,6 +528,7 @@ impl<'a> Live<'a> {
                 _ if meta.len() == 0 => {
                     self.undecided |= still_for(meta, Duration::ZERO) < self.settings.late
                 }
+                _ if !self.settings.history && self.began.is_after(meta) => self.skip(path, file, meta)?,
                 _ if self.is_still_live(&file, live, emptied)? => {}
                 _ => self.read_whole(path, file, 0, true)?,
             }
@@ -603,6 +595,45 @@ impl<'a> Live<'a> {
             Err(halt) => return Err(halt),
         }
         Ok(())
+    }
+}
+
+/// When the source started for the first time, and what the live file was then.
+///
+/// Why kept: what was rolled after it is no history, also where a kill left no mark of it.
+/// Shape: one line, milliseconds since 1970, then inode and birth of the live file, or zeros.
+#[derive(Clone, Copy, Debug, Default)]
+struct Began {
+    ms: u64,
+    inode: u64,
+    birth: u64,
+}
+
+impl Began {
+    fn first(path: &Path, live: &Path) -> io::Result<Began> {
+        if let Ok(text) = fs::read_to_string(path) {
+            let mut numbers = text.split_whitespace().filter_map(|word| word.parse().ok());
+            if let (Some(ms), Some(inode), Some(birth)) = (numbers.next(), numbers.next(), numbers.next()) {
+                return Ok(Began { ms, inode, birth });
+            }
+        }
+        let inode = fs::metadata(live).ok().map(|meta| Inode::of(&meta));
+        let (inode, birth) = inode.map_or((0, 0), |inode| (inode.number, inode.birth));
+        let began = Began { ms: sys::wall_ms(), inode, birth };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        sys::replace_with(path, format!("{} {inode} {birth}\n", began.ms).as_bytes())?;
+        Ok(began)
+    }
+
+    /// Whether a file was last written before the first start, and was not the live file then.
+    fn is_after(&self, meta: &Metadata) -> bool {
+        // Modification times lag behind the clock by a tick of the kernel.
+        const TICK_MS: i128 = 12;
+        let live = Inode { device: 0, number: self.inode, birth: self.birth };
+        let old = listing::modified(meta) / 1_000_000 + TICK_MS < i128::from(self.ms);
+        old && !live.is_like(&Inode::of(meta))
     }
 }
 

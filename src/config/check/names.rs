@@ -32,11 +32,11 @@ impl Cx<'_> {
     pub(super) fn names(&mut self, key: &str, value: &Text, known: impl Fn(&str) -> bool) -> Vec<Text> {
         let mut words = value.words();
         let note = words.iter().skip(1).position(|word| word.text.starts_with('#')).map(|at| at + 1);
-        if let Some(at) = note.filter(|at| words[*at..].iter().any(|word| !known(&word.text))) {
-            if let Some((_, range)) = note::find(&value.text) {
-                self.report.push(note::repair(key, value, range));
-                words.truncate(at);
-            }
+        if let Some(at) = note.filter(|at| words[*at..].iter().any(|word| !known(&word.text)))
+            && let Some((_, range)) = note::find(&value.text)
+        {
+            self.report.push(note::repair(key, value, range));
+            words.truncate(at);
         }
         let mut once: Vec<Text> = Vec::new();
         for word in words {

@@ -27,6 +27,8 @@ static HELD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Entries per frame of a snapshot: far below the longest frame.
 const SNAPSHOT_ENTRIES: usize = 1000;
+/// Room kept for the bytes of a commit: a usual one has a few kilobytes.
+const SCRATCH: usize = 64 << 10;
 
 /// A slot held by a sink of this process, until dropped.
 #[derive(Debug)]
@@ -191,7 +193,10 @@ impl Keeper {
     pub fn commit(&mut self, entries: &[Entry]) -> io::Result<()> {
         self.scratch.clear();
         marks::encode(entries, &mut self.scratch);
-        if let Err(error) = self.journal.append(&self.scratch) {
+        let written = self.journal.append(&self.scratch);
+        // A first commit of 10,000 files must not be remembered as a buffer.
+        self.scratch.shrink_to(SCRATCH);
+        if let Err(error) = written {
             self.described.clear();
             return Err(error);
         }

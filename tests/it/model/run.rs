@@ -228,11 +228,12 @@ impl World {
         let count = run.runners.len();
         let runner = &mut run.runners[which % count];
         // The first sink of a long history hangs, so that the others make ranges above it.
-        let hangs = self.files[0].lines.len() > 50 && which % count == 0 && !self.files[0].is_final();
+        let hangs =
+            self.files[0].lines.len() > 50 && which.is_multiple_of(count) && !self.files[0].is_final();
         let mut back = Vec::new();
         if !runner.reported && !matches!(runner.hand, Hand::Delivered(_)) {
             back = self.ask(&run.pipes[runner.channel], runner).0;
-        } else if !runner.ghost && !(hangs && matches!(runner.hand, Hand::Leased(_))) {
+        } else if !(runner.ghost || hangs && matches!(runner.hand, Hand::Leased(_))) {
             back = self.work(&run.pipes[runner.channel], runner, fate, events);
         }
         self.send_back(&mut run, &back);
