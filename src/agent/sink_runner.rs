@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::messages;
 use super::source_runner::panic_text;
+use super::turn::Turns;
 use crate::config::SinkNode;
 use crate::event::{Batch, Marks};
 use crate::flow::{Channel, Counter, DeliverError, Lease, Outcome, Pulse, Seat, Sink, Stop, Wait};
@@ -25,8 +26,8 @@ pub struct SinkRunner {
     pub seat: Seat,
     pub node: SinkNode,
     pub stop: Stop,
-    /// Tells sources that must go back, by name.
-    pub send_back: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Of the sources, some of which may have to go back.
+    pub turns: Turns,
     pub fenced: Arc<AtomicBool>,
     pub unsynced: Unsynced,
 }
@@ -85,13 +86,17 @@ impl SinkRunner {
                 }
             }
         };
-        match self.channel.report(self.seat, marks) {
-            Ok(back) => back.iter().for_each(|source| (self.send_back)(source)),
-            Err(error) => log::error!(component = &*self.pulse.name; "{error}"),
-        }
+        self.tell_channel(marks);
         // What an earlier process delivered without a sync becomes durable now.
         self.unsynced.since = Some(Instant::now());
         Ok(())
+    }
+
+    fn tell_channel(&self, marks: Option<Marks>) {
+        match self.channel.report(self.seat, marks) {
+            Ok(back) => back.iter().for_each(|source| self.turns.again(source)),
+            Err(error) => log::error!(component = &*self.pulse.name; "{error}"),
+        }
     }
 
     fn drain(&mut self) -> Result<(), Halt> {
@@ -106,10 +111,10 @@ impl SinkRunner {
                 self.deliver(lease)?;
             }
             if self.unsynced.bytes >= self.node.sync_bytes || self.until_sync().is_zero() {
-                self.sync();
+                self.sync()?;
             }
             if idle && self.stop.is_told() {
-                self.sync();
+                self.sync()?;
                 return Ok(());
             }
         }
@@ -177,11 +182,12 @@ impl SinkRunner {
         }
     }
 
-    /// D5, D6.
-    fn sync(&mut self) {
+    /// D5, D6. After a sync in doubt the destination is asked what it still has: the kernel may have dropped what it
+    /// could not write.
+    fn sync(&mut self) -> Result<(), Halt> {
         let retired = self.channel.retired(self.seat);
         if self.unsynced.since.is_none() && retired.is_empty() {
-            return;
+            return Ok(());
         }
         let synced = {
             let _waiting = self.pulse.wait(Wait::Disk, "destination's disk");
@@ -196,11 +202,18 @@ impl SinkRunner {
                     log::error!(component = &*self.pulse.name; "{error}");
                 }
             }
+            Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
             Err(error) => {
                 self.failing(&error);
                 self.unsynced.since = Some(Instant::now());
+                if matches!(error, DeliverError::InDoubt(..))
+                    && let Ok(marks) = self.sink.delivered(self.channel.key())
+                {
+                    self.tell_channel(marks);
+                }
             }
         }
+        Ok(())
     }
 
     fn pause(&self, time: Duration) -> Result<(), Halt> {

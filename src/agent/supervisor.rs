@@ -1,7 +1,7 @@
 //! The life of an agent: start, watch, stop.
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use super::signals::Signals;
 use super::sink_runner::{SinkRunner, Unsynced};
 use super::source_runner::SourceRunner;
 use super::status::Watched;
-use super::turn::Turn;
+use super::turn::Turns;
 use super::{carry, control};
-use crate::config::{Graph, Place};
-use crate::flow::{Activity, ChannelError, Counter, Fatal, Kind, Pulse, Stop};
+use crate::config::{Graph, Place, SourceNode};
+use crate::flow::{Activity, Counter, Fatal, Kind, Pulse, Stop};
 use crate::{sinks, sys};
 
 /// How an agent runs.
@@ -57,7 +57,7 @@ struct Agent {
     options: Options,
     watched: Arc<Watched>,
     channels: Channels,
-    turns: Vec<Arc<Turn>>,
+    turns: Turns,
     sources: Vec<JoinHandle<()>>,
     sinks: Vec<JoinHandle<()>>,
     sinks_stop: Stop,
@@ -66,72 +66,36 @@ struct Agent {
 }
 
 impl Agent {
+    /// Opens, seats and starts everything, in the order that the protocol needs.
     fn start(graph: Graph, place: Place, options: Options) -> Result<Agent, Fatal> {
         let place = Arc::new(place);
+        let (turns, sinks_stop, fenced) = (Turns::default(), Stop::new(), Arc::new(AtomicBool::new(false)));
         let mut pulses = Vec::new();
-        let mut pulse_of = |kind, name: &str, type_name| {
-            let pulse = Pulse::new(kind, name, type_name);
-            pulses.push(pulse.clone());
-            pulse
-        };
         // Channels first: everything else asks them.
-        let mut channels = Channels::new();
-        for node in &graph.channels {
-            let pulse = pulse_of(Kind::Channel, &node.name, node.spec.name);
-            pulse.open();
-            let opened = build::channel(node, &place, &pulse);
-            channels.insert(
-                node.name.clone(),
-                opened.map_err(|error: ChannelError| Fatal::new(error.to_string()))?,
-            );
-        }
+        let channels = open_channels(&graph, &place, &mut pulses)?;
         carry::from_removed_channels(&graph, &place, &channels)?;
         // Sinks take their seats before anything is leased, and before sources ask where to begin.
-        let sinks_stop = Stop::new();
-        let fenced = Arc::new(AtomicBool::new(false));
-        let turns: Arc<Mutex<Vec<(String, Arc<Turn>)>>> = Arc::default();
-        let back = turns.clone();
-        let send_back: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |source: &str| {
-            let turns = back.lock().unwrap_or_else(PoisonError::into_inner);
-            turns.iter().filter(|(name, _)| name == source).for_each(|(_, turn)| turn.again());
-        });
         let mut sink_runners = Vec::new();
         for node in &graph.sinks {
-            let pulse = pulse_of(Kind::Sink, &node.node.name, node.node.spec.name);
             let Some(channel) = channels.get(&node.channel) else { continue };
+            let pulse = node.node.pulse();
+            pulses.push(pulse.clone());
             let sink = build::sink(&node.node, &place, &pulse)?;
-            let seat = channel.attach(&node.node.name, sink.destination());
             sink_runners.push(SinkRunner {
+                seat: channel.attach(&node.node.name, sink.destination()),
                 sink,
                 pulse,
                 channel: channel.clone(),
-                seat,
                 node: node.clone(),
                 stop: sinks_stop.clone(),
-                send_back: send_back.clone(),
+                turns: turns.clone(),
                 fenced: fenced.clone(),
                 unsynced: Unsynced::default(),
             });
         }
         // C4: a destination that was left may have a last commit that our record lacks.
         channels.values().try_for_each(|channel| carry::ask_left_places(channel, sinks::PROBES))?;
-        let names: Vec<String> = graph.sources.iter().map(|s| s.node.name.clone()).collect();
-        let mut source_runners = Vec::new();
-        for node in graph.sources {
-            let pulse = pulse_of(Kind::Source, &node.node.name, node.node.spec.name);
-            let turn = Arc::new(Turn::default());
-            let mut held = turns.lock().unwrap_or_else(PoisonError::into_inner);
-            held.push((node.node.name.clone(), turn.clone()));
-            source_runners.push(SourceRunner {
-                channels: node.channels.iter().filter_map(|name| channels.get(name).cloned()).collect(),
-                node,
-                place: place.clone(),
-                pulse,
-                sources: names.clone(),
-                turn,
-                until_drained: options.until_drained,
-            });
-        }
+        let source_runners = source_runners(&graph, &place, &channels, &turns, options, &mut pulses);
         let watched = Arc::new(Watched {
             instance: place.instance.clone(),
             agent: graph.agent.clone(),
@@ -144,20 +108,13 @@ impl Agent {
                 .map(|d| format!("{} `{}`: {}", d.kind.word(), d.name, d.why))
                 .collect(),
         });
-        let spawn = |name: String, work: Box<dyn FnOnce() + Send>| {
-            let name: String = name.chars().take(15).collect();
-            thread::Builder::new().name(name).spawn(work).map_err(|e| Fatal::io("cannot start a thread", e))
-        };
-        let mut sinks = Vec::new();
+        let (mut sources, mut sinks) = (Vec::new(), Vec::new());
         for runner in sink_runners {
-            sinks.push(spawn(format!("sink-{}", runner.pulse.name), Box::new(move || runner.run()))?);
+            sinks.push(spawn("sink", &runner.pulse.name.clone(), move || runner.run())?);
         }
-        let mut sources = Vec::new();
         for runner in source_runners {
-            sources.push(spawn(format!("src-{}", runner.pulse.name), Box::new(move || runner.run()))?);
+            sources.push(spawn("src", &runner.pulse.name.clone(), move || runner.run())?);
         }
-        let turns =
-            turns.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(_, t)| t.clone()).collect();
         let control = serve_control(&place, &watched);
         Ok(Agent { options, watched, channels, turns, sources, sinks, sinks_stop, fenced, control })
     }
@@ -227,7 +184,7 @@ impl Agent {
 
     fn stop(mut self, signals: &Signals) -> Ending {
         tell_systemd(&[NotifyState::Stopping]);
-        self.turns.iter().for_each(|turn| turn.end());
+        self.turns.end();
         self.sources.drain(..).for_each(joined);
         // Puts end here; positions that waited for company are leased at once.
         self.channels.values().for_each(|channel| channel.close());
@@ -255,6 +212,49 @@ impl Agent {
         let undrained = self.options.until_drained && (left > 0 || self.fenced.load(SeqCst));
         if undrained { Ending::Undrained } else { Ending::Orderly }
     }
+}
+
+fn open_channels(graph: &Graph, place: &Place, pulses: &mut Vec<Arc<Pulse>>) -> Result<Channels, Fatal> {
+    let mut channels = Channels::new();
+    for node in &graph.channels {
+        let pulse = node.pulse();
+        pulse.open();
+        pulses.push(pulse.clone());
+        let opened = build::channel(node, place, &pulse).map_err(|error| Fatal::new(error.to_string()))?;
+        channels.insert(node.name.clone(), opened);
+    }
+    Ok(channels)
+}
+
+fn source_runners(
+    graph: &Graph,
+    place: &Arc<Place>,
+    channels: &Channels,
+    turns: &Turns,
+    options: Options,
+    pulses: &mut Vec<Arc<Pulse>>,
+) -> Vec<SourceRunner> {
+    let names: Vec<String> = graph.sources.iter().map(|source| source.node.name.clone()).collect();
+    let runner = |node: &SourceNode| {
+        let pulse = node.node.pulse();
+        pulses.push(pulse.clone());
+        SourceRunner {
+            channels: node.channels.iter().filter_map(|name| channels.get(name).cloned()).collect(),
+            node: node.clone(),
+            place: place.clone(),
+            pulse,
+            sources: names.clone(),
+            turn: turns.add(&node.node.name),
+            until_drained: options.until_drained,
+        }
+    };
+    graph.sources.iter().map(runner).collect()
+}
+
+/// A thread named after its component, as `top -H` shows it: the kernel keeps 15 bytes.
+fn spawn(kind: &str, name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Fatal> {
+    let name: String = format!("{kind}-{name}").chars().filter(|c| *c != '\0').take(15).collect();
+    thread::Builder::new().name(name).spawn(work).map_err(|error| Fatal::io("cannot start a thread", error))
 }
 
 fn serve_control(place: &Place, watched: &Arc<Watched>) -> Option<(JoinHandle<()>, Stop)> {

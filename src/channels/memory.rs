@@ -109,6 +109,8 @@ struct State {
     waiting: usize,
     retired: Vec<Vec<StreamId>>,
     closed: bool,
+    /// Streams have joined and the record is not synced since.
+    unsynced_joins: bool,
 }
 
 struct Queued {
@@ -136,6 +138,7 @@ impl Memory {
             waiting: 0,
             retired: Vec::new(),
             closed: false,
+            unsynced_joins: false,
         };
         let (room, arrived) = Default::default();
         Ok(Arc::new(Memory { settings, key, pulse, state: Mutex::new(state), room, arrived }))
@@ -291,12 +294,20 @@ impl Channel for Memory {
     fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
         let mut state = self.lock();
         let entries = state.book.join(stream, at, checks);
-        if at == 0 {
-            // Nothing is said that an absent record would not say.
-            self.keep(&mut state, &entries);
-            return Ok(());
+        state.unsynced_joins |= !entries.is_empty();
+        self.keep(&mut state, &entries);
+        Ok(())
+    }
+
+    fn barrier(&self) -> Result<(), ChannelError> {
+        let mut state = self.lock();
+        if state.unsynced_joins {
+            let State { keeper, book, .. } = &mut *state;
+            let failed = format!("cannot write the marks `{}`", keeper.path().display());
+            keeper.sync(book.record()).map_err(|cause| ChannelError::io(failed, cause))?;
+            state.unsynced_joins = false;
         }
-        self.keep_durably(&mut state, &entries)
+        Ok(())
     }
 
     fn fingerprint(
@@ -342,32 +353,29 @@ impl Channel for Memory {
         self.settings.keep_alive
     }
 
-    fn put(
-        &self,
-        source: &str,
-        mut batch: Batch,
-        tally: Tally,
-        reserved: Limit,
-    ) -> Result<Receipt, PutError> {
+    fn put(&self, source: &str, batch: Batch, tally: Tally, reserved: Limit) -> Result<Receipt, PutError> {
         let mut state = self.lock();
-        let refused = if state.closed {
-            Some(PutError::Closed)
-        } else {
-            state.book.put(&mut batch).err().map(|expected| PutError::Gap { expected })
+        let put = match state.closed {
+            true => Err(PutError::Closed),
+            false => state.book.put(batch).map_err(|expected| PutError::Gap { expected }),
         };
-        if let Some(refused) = refused {
-            self.give_back(&mut state, reserved);
-            return Err(refused);
-        }
-        let room = room_of(&batch);
+        let new = match put {
+            Ok(new) => new,
+            Err(refused) => {
+                self.give_back(&mut state, reserved);
+                return Err(refused);
+            }
+        };
+        let events: usize = new.iter().map(Batch::len).sum();
+        let bytes: usize = new.iter().map(Batch::bytes).sum();
+        let over = Limit { events: reserved.events - events, bytes: reserved.bytes - bytes };
         let ledger = state.book.ledger(source);
         *ledger += tally;
-        ledger.repeats += (reserved.events - room.events) as u64;
-        ledger.in_flight += room.events as u64;
-        self.pulse.add(Counter::RepeatsDropped, (reserved.events - room.events) as u64);
-        let over = Limit { events: reserved.events - room.events, bytes: reserved.bytes - room.bytes };
+        ledger.repeats += over.events as u64;
+        ledger.in_flight += events as u64;
+        self.pulse.add(Counter::RepeatsDropped, over.events as u64);
         self.give_back(&mut state, over);
-        state.enqueue(source, batch);
+        new.into_iter().for_each(|batch| state.enqueue(source, batch));
         self.pulse.beat();
         if state.waiting > 0 {
             self.arrived.notify_one();
@@ -387,7 +395,9 @@ impl Channel for Memory {
         let mut state = self.lock();
         let (seat, entries) = state.book.attach(sink, destination);
         state.retired.push(Vec::new());
-        self.keep(&mut state, &entries);
+        // Durable, else a power cut could make us forget a destination that has our last commit (C4). A failure was
+        // said by `keep`, and costs no more than that.
+        let _ = self.keep_durably(&mut state, &entries);
         seat
     }
 
@@ -399,21 +409,32 @@ impl Channel for Memory {
             return Ok(Vec::new());
         }
         let mut dropped = Limit { events: 0, bytes: 0 };
-        let State { queue, queued, book, .. } = &mut *state;
-        for Queued { source, batch, .. } in queue.iter_mut() {
-            let before = room_of(batch);
-            let Some(settled) = batch.span().map(|span| book.settled(span.stream.id)) else { continue };
-            let repeats = batch.drop_held(&settled);
-            let after = room_of(batch);
+        let State { queue, queued, book, leases, .. } = &mut *state;
+        // R1: a source may have read across a boundary that only the destination knew. From such a record on, its
+        // stream is read again, now with that cut.
+        let mut torn = Vec::new();
+        for Queued { source, batch, since } in std::mem::take(queue) {
+            let before = room_of(&batch);
+            let settled = batch.span().map(|span| book.settled(span.stream.id)).unwrap_or_default();
+            let stream = batch.span().map(|span| span.stream.id);
+            let new = if torn.contains(&stream) || batch.straddles(&settled) {
+                torn.push(stream);
+                Vec::new()
+            } else {
+                batch.without(&settled)
+            };
+            let repeats = before.events - new.iter().map(Batch::len).sum::<usize>();
             *queued -= repeats;
             dropped.events += repeats;
-            dropped.bytes += before.bytes - after.bytes;
-            let ledger = book.ledger(source);
+            dropped.bytes += before.bytes - new.iter().map(Batch::bytes).sum::<usize>();
+            let ledger = book.ledger(&source);
             ledger.repeats += repeats as u64;
             ledger.in_flight -= repeats as u64;
+            queue.extend(new.into_iter().map(|batch| Queued { source: source.clone(), batch, since }));
         }
-        let spans: Vec<_> =
-            queue.iter().filter_map(|q| q.batch.span()).map(|s| (s.stream.id, s.from, s.to)).collect();
+        // A sink that reports again, after a reconnect or a doubtful commit, finds leases open: they are held too.
+        let spans = queue.iter().chain(leases.values().flatten()).filter_map(|queued| queued.batch.span());
+        let spans: Vec<_> = spans.map(|span| (span.stream.id, span.from, span.to)).collect();
         let back = book.settle_reports(spans.into_iter());
         self.pulse.add(Counter::RepeatsDropped, dropped.events as u64);
         self.give_back(&mut state, dropped);

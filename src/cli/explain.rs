@@ -155,6 +155,7 @@ pub fn facts(field: &Field) -> String {
         parts.push(format!("in {}", field.unit.word()));
     }
     match field.default {
+        Some("") => parts.push("default empty".to_string()),
         Some(default) => parts.push(format!("default {default}")),
         None if field.required => parts.push("required".to_string()),
         None => {}

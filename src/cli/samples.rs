@@ -1,4 +1,4 @@
-//! `dataflowkit docs samples DIR`, for the build: commented sample configs from the field declarations.
+//! `dataflowkit samples DIR`, for the build: commented sample configs from the field declarations.
 //!
 //! One file per source and sink type that can run, each a whole agent, every key with its meaning and default. The
 //! committed copies under `etc/` are held to fresh output by a test.
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::explain::{facts, fields};
-use crate::config::{Build, Field, Spec, State, Type};
+use crate::config::{Build, Field, Spec, State, Type, common};
 use crate::flow::Kind;
 
 /// Writes commented sample configs
@@ -76,7 +76,7 @@ fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
             text.push_str(&format!("{prefix}.{ends}\n"));
         }
         let full = spec.kind == about.kind;
-        for field in fields(spec).into_iter().filter(|field| full || field.required) {
+        for field in fields(spec).into_iter().filter(|field| full || field.required || is_shown(field)) {
             text.push_str(&entry(prefix, field));
         }
     }
@@ -85,12 +85,15 @@ fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
 
 /// One key: its meaning, and a line that sets it where it must be set.
 fn entry(prefix: &str, field: &Field) -> String {
-    let structure = ["type", "channels", "channel", "config"].contains(&field.key);
-    if structure || field.state != State::Honoured {
+    if common::is_structure(field) || field.state != State::Honoured {
         return String::new();
     }
     let star = if matches!(field.ty, Type::Prefix) { "NAME" } else { "" };
     let about = format!("\n# {} ({})\n", field.doc, facts(field));
+    let shown = EXAMPLES.iter().find(|(key, _)| *key == field.key).map(|(_, text)| *text);
+    if let (Some(text), Type::Prefix) = (shown, field.ty) {
+        return format!("{about}{prefix}.{}{text}\n", field.key);
+    }
     match (field.required, field.default) {
         (true, _) => format!("{about}{prefix}.{} = {}\n", field.key, example(field)),
         (false, default) => {
@@ -99,18 +102,31 @@ fn entry(prefix: &str, field: &Field) -> String {
     }
 }
 
+/// A family of keys without which the component has nothing to do.
+fn is_shown(field: &Field) -> bool {
+    matches!(field.ty, Type::Prefix) && EXAMPLES.iter().any(|(key, _)| *key == field.key)
+}
+
+/// What stands after keys whose values nothing else tells.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("filegroups", "f1"),
+    ("filegroups.", "f1 = /var/log/app/.*\\\\.log"),
+    ("sink.directory", "/var/spool/dataflowkit"),
+    ("bind", "127.0.0.1"),
+    ("port", "44444"),
+    ("regex", ".*"),
+];
+
 /// A value for a key that must be set.
 fn example(field: &Field) -> String {
-    match (field.key, field.ty) {
-        ("bind" | "host" | "hostname", _) => "127.0.0.1".to_string(),
-        ("port", _) => "44444".to_string(),
-        (_, Type::Path) if field.key.contains("irectory") && field.key.contains("sink") => {
-            "/var/lib/dataflowkit-output".to_string()
-        }
-        (_, Type::Path) => "/var/log/app".to_string(),
-        (_, Type::Int { least, .. }) => least.max(1).to_string(),
-        (_, Type::Flag) => "true".to_string(),
-        (_, Type::Choice(words)) => words.first().copied().unwrap_or_default().to_string(),
+    if let Some((_, text)) = EXAMPLES.iter().find(|(key, _)| *key == field.key) {
+        return (*text).to_string();
+    }
+    match field.ty {
+        Type::Path => "/var/log/app".to_string(),
+        Type::Int { least, .. } => least.max(1).to_string(),
+        Type::Flag => "true".to_string(),
+        Type::Choice(words) => words.first().copied().unwrap_or_default().to_string(),
         _ => field.default.unwrap_or("VALUE").to_string(),
     }
 }

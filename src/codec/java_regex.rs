@@ -51,6 +51,10 @@ impl Pattern {
     pub fn regex(&self) -> &Regex {
         &self.0
     }
+
+    pub fn into_regex(self) -> Regex {
+        self.0
+    }
 }
 
 struct Translator<'a> {

@@ -44,7 +44,7 @@ impl Terminator {
         if let [single] = *self.bytes {
             return memchr::memchr(single, &bytes[from..]).map(|at| from + at);
         }
-        let aligned = |at: &usize| (base + *at as u64) % self.unit == 0;
+        let aligned = |at: &usize| (base + *at as u64).is_multiple_of(self.unit);
         memchr::memmem::find_iter(&bytes[from..], &self.bytes).map(|at| from + at).find(aligned).or_else(
             || {
                 // Overlapping finds are skipped by the iterator; look at each place where the units allow it.

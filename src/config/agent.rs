@@ -24,6 +24,8 @@ pub struct Prop {
     pub key: Text,
     pub value: Text,
     pub secret: bool,
+    /// The value could not be found out, which has been reported.
+    pub broken: bool,
 }
 
 impl Prop {
@@ -108,7 +110,8 @@ impl Agent {
         match after.split_once('.') {
             Some((name, key)) if !name.is_empty() && !key.is_empty() => {
                 let key = rest.slice(start + name.len() + 1..rest.text.len());
-                let prop = Prop { key, value: entry.value.clone(), secret: entry.secret };
+                let (secret, broken) = (entry.secret, entry.broken);
+                let prop = Prop { key, value: entry.value.clone(), secret, broken };
                 self.section_mut(*kind, name).props.push(prop);
             }
             _ => report.push(no_component(&self.name, after, rest, start, document)),
@@ -139,10 +142,11 @@ pub fn names(document: &Document) -> Vec<String> {
     let collect = |wanted: &dyn Fn(&str) -> bool| {
         let mut names: Vec<String> = Vec::new();
         for entry in &document.entries {
-            if let (Some(agent), rest) = split(&entry.key.text) {
-                if wanted(rest) && !names.iter().any(|name| name == agent) {
-                    names.push(agent.to_string());
-                }
+            if let (Some(agent), rest) = split(&entry.key.text)
+                && wanted(rest)
+                && !names.iter().any(|name| name == agent)
+            {
+                names.push(agent.to_string());
             }
         }
         names

@@ -17,6 +17,8 @@ pub struct Entry {
     pub value: Text,
     /// The value is shown nowhere.
     pub secret: bool,
+    /// The value could not be found out, which has been reported; nothing runs with it.
+    pub broken: bool,
 }
 
 /// The merged properties, in the order of their first mention.
@@ -38,12 +40,12 @@ impl Document {
         self.referenced.contains(key)
     }
 
-    /// Reads a file and its drop-ins. `None`: the agent file itself cannot be read.
+    /// Reads a file and its drop-ins. `None`: one of them cannot be read; half a configuration is not run.
     pub fn read(file: &Path, report: &mut Report) -> Option<Document> {
         let mut document = Document::default();
         document.add_file(file, report)?;
         for drop_in in drop_ins(file, report) {
-            document.add_file(&drop_in, report);
+            document.add_file(&drop_in, report)?;
         }
         Some(document)
     }
@@ -101,7 +103,7 @@ impl Document {
             report.files.mask(value.span);
             report.keep_secret(&value.text);
         }
-        let entry = Entry { key, value, secret };
+        let entry = Entry { key, value, secret, broken: false };
         match self.index.get(&entry.key.text) {
             Some(at) => self.replace(*at, entry, report),
             None => {

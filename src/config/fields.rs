@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::agent::{Prop, Section};
-use super::note;
+use super::common;
+use super::judge::{Misfit, judge};
 use super::spec::{Field, State, Type, Values};
 use crate::diag::{Diagnostic, Report, Span, nearest};
 use crate::flow::Kind;
@@ -67,15 +68,17 @@ impl Run<'_> {
         let Some((field, key)) = find(self.fields, &prop.key.text) else {
             return self.unknown(prop);
         };
+        if let Some(other) = self.seen.get(&key) {
+            return self.twice(&key, &other.clone(), prop);
+        }
         if key != prop.key.text {
             let what = format!("`{}` is another spelling of `{key}`", prop.key.text);
             self.report.push(Diagnostic::note("alias", what).at(prop.key.span));
         }
-        if let Some(other) = self.seen.get(&key) {
-            return self.twice(&key, &other.clone(), prop);
-        }
         self.seen.insert(key.clone(), prop.clone());
         match field.state {
+            _ if prop.broken => self.bad = true,
+            _ if common::is_structure(field) => {}
             State::Honoured => self.value(field, key, prop),
             State::Ignored(reason) => {
                 let what = format!("`{}` has no effect: {reason}", prop.key.text);
@@ -161,110 +164,4 @@ impl Run<'_> {
 /// The kind as one word of the command line.
 pub fn kind_word(kind: Kind) -> &'static str {
     if kind == Kind::SinkGroup { "group" } else { kind.word() }
-}
-
-/// How a value misses its type.
-struct Misfit {
-    code: &'static str,
-    text: String,
-    hint: Option<String>,
-}
-
-impl Misfit {
-    fn new(code: &'static str, text: String) -> Misfit {
-        Misfit { code, text, hint: None }
-    }
-}
-
-/// The value as its component will read it.
-fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, Misfit> {
-    match field.ty {
-        Type::Int { least, most } => int(field, prop, (least, most), report),
-        Type::Choice(words) => choice(prop, words, report),
-        Type::Word => Ok(note::cut_if(prop, |_| true, report).unwrap_or_else(|| prop.value.text.clone())),
-        Type::Flag => Ok(flag(prop, report)),
-        Type::Names => Ok(prop.value.text.clone()),
-        Type::Text if HOSTS.contains(&field.key) => {
-            Ok(note::cut_if(prop, |_| true, report).unwrap_or_else(|| prop.value.text.clone()))
-        }
-        Type::Path => {
-            note::mention(prop, report);
-            relative(prop, report);
-            Ok(prop.value.text.clone())
-        }
-        Type::Text | Type::Regex | Type::Charset | Type::Prefix => {
-            note::mention(prop, report);
-            Ok(prop.value.text.clone())
-        }
-    }
-}
-
-/// Keys that can hold nothing but a host.
-const HOSTS: &[&str] = &["bind", "host", "hostname"];
-
-fn int(field: &Field, prop: &Prop, bounds: (i64, i64), report: &mut Report) -> Result<String, Misfit> {
-    let parse = |text: &str| text.trim().parse::<i64>().ok();
-    let text = match parse(&prop.value.text) {
-        Some(_) => prop.value.text.clone(),
-        None => note::cut_if(prop, |text| parse(text).is_some(), report)
-            .unwrap_or_else(|| prop.value.text.clone()),
-    };
-    let range = match bounds {
-        (i64::MIN, i64::MAX) => "a number".to_string(),
-        (least, i64::MAX) => format!("a number from {least}"),
-        (i64::MIN, most) => format!("a number up to {most}"),
-        (least, most) => format!("a number from {least} to {most}"),
-    };
-    match parse(&text) {
-        Some(number) if (bounds.0..=bounds.1).contains(&number) => Ok(text),
-        Some(_) => Err(Misfit::new("out-of-range", format!("must be {range}, not {}", prop.shown()))),
-        None => {
-            let mut misfit = Misfit::new("bad-number", format!("must be {range}, not `{}`", prop.shown()));
-            misfit.hint = unit_hint(field, &text);
-            Err(misfit)
-        }
-    }
-}
-
-/// `10MB`, `5s`: Flume knows no units.
-fn unit_hint(field: &Field, text: &str) -> Option<String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let with_unit =
-        !digits.is_empty() && digits.len() < text.len() && digits.bytes().all(|b| b.is_ascii_digit());
-    with_unit.then(|| match field.unit.word() {
-        "" => "write digits only".to_string(),
-        unit => format!("write digits only; the unit is {unit}"),
-    })
-}
-
-fn choice(prop: &Prop, words: &[&str], report: &mut Report) -> Result<String, Misfit> {
-    let fits = |text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    if fits(&prop.value.text) {
-        return Ok(prop.value.text.clone());
-    }
-    note::cut_if(prop, fits, report).ok_or_else(|| {
-        let all = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let mut misfit = Misfit::new("bad-choice", format!("must be one of {all}, not `{}`", prop.shown()));
-        misfit.hint =
-            nearest(&prop.value.text, words.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        misfit
-    })
-}
-
-/// Flume reads everything but `true` as false, in silence.
-fn flag(prop: &Prop, report: &mut Report) -> String {
-    let text = &prop.value.text;
-    if !text.eq_ignore_ascii_case("true") && !text.eq_ignore_ascii_case("false") {
-        let what = format!("`{}` is `{}`, which counts as false", prop.key.text, prop.shown());
-        report.push(Diagnostic::warning("odd-flag", what).at(prop.value.span).hint("only `true` is true"));
-    }
-    text.clone()
-}
-
-fn relative(prop: &Prop, report: &mut Report) {
-    let text = &prop.value.text;
-    if !text.starts_with('/') && !text.contains(':') {
-        let what = format!("`{}` is relative: it starts at the directory of the agent file", prop.key.text);
-        report.push(Diagnostic::note("relative-path", what).at(prop.value.span));
-    }
 }

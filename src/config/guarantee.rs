@@ -6,8 +6,17 @@
 use super::graph::{Graph, Node, SinkNode, SourceNode};
 
 /// Sources whose input is still there after a crash.
-const READABLE_AGAIN: &[&str] =
-    &["taildir", "spooldir", "dfk_file", "dfk_rollfile", "spooldirtail", "kafka", "journald", "sql"];
+const READABLE_AGAIN: &[&str] = &[
+    "taildir",
+    "spooldir",
+    "dfk_file",
+    "dfk_rollfile",
+    "spooltail",
+    "kafka",
+    "dfk_kafka",
+    "journald",
+    "sql",
+];
 /// Channels whose events are still there after a crash.
 const ON_DISK: &[&str] = &["file", "kafka", "jdbc"];
 

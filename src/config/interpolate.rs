@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{Document, Entry};
 use super::text::Text;
-use crate::diag::{Diagnostic, Report};
+use crate::diag::{Diagnostic, Report, Severity};
 
 /// Where names are looked up.
 pub struct Lookup<'a> {
@@ -32,10 +32,12 @@ pub fn interpolate(document: &mut Document, lookup: &Lookup<'_>, report: &mut Re
             within: vec![entry.key.text.clone()],
             referenced: Vec::new(),
             secret: false,
+            broken: false,
         };
         let text = run.replace(&entry.value.text.clone());
         referenced.append(&mut run.referenced);
         entry.secret |= run.secret;
+        entry.broken |= run.broken;
         if text != entry.value.text {
             entry.value = Text::computed(text, entry.value.span).trimmed();
         }
@@ -54,6 +56,7 @@ struct Run<'a> {
     within: Vec<String>,
     referenced: Vec<String>,
     secret: bool,
+    broken: bool,
 }
 
 impl Run<'_> {
@@ -117,7 +120,7 @@ impl Run<'_> {
         let found = self.document.get(name)?;
         if self.within.iter().any(|known| known == name) {
             let what = format!("`{}` refers to itself by `${{{name}}}`", self.within[0]);
-            self.report.push(Diagnostic::error("circular-reference", what).at(self.entry.value.span));
+            self.tell(Diagnostic::error("circular-reference", what).at(self.entry.value.span));
             return None;
         }
         self.referenced.push(name.to_string());
@@ -135,8 +138,7 @@ impl Run<'_> {
             }
             let what = format!("cannot read credential `{name}`: the service was given none");
             let hint = format!("add `LoadCredential={name}:PATH` to the unit, or set CREDENTIALS_DIRECTORY");
-            self.report
-                .push(Diagnostic::error("missing-credential", what).at(self.entry.value.span).hint(hint));
+            self.tell(Diagnostic::error("missing-credential", what).at(self.entry.value.span).hint(hint));
             return None;
         };
         self.file(PathBuf::from(dir).join(name), default)
@@ -151,10 +153,16 @@ impl Run<'_> {
             Err(_) if default.is_some() => default.map(str::to_string),
             Err(cause) => {
                 let what = format!("cannot read `{}`: {cause}", path.display());
-                self.report.push(Diagnostic::error("unreadable", what).at(self.entry.value.span));
+                self.tell(Diagnostic::error("unreadable", what).at(self.entry.value.span));
                 None
             }
         }
+    }
+
+    /// Reports; after an error nothing runs with this value.
+    fn tell(&mut self, problem: Diagnostic) {
+        self.broken |= problem.severity == Severity::Error;
+        self.report.push(problem);
     }
 
     fn missing(&mut self, name: &str) -> Option<String> {
@@ -163,7 +171,7 @@ impl Run<'_> {
         }
         let what = format!("nothing is named `{name}`: `${{{name}}}` stays as it is written");
         let problem = Diagnostic::warning("unresolved-reference", what).at(self.entry.value.span);
-        self.report.push(
+        self.tell(
             problem
                 .hint(format!("`${{{name}:-value}}` gives a value for that case; `$${{` stands for `${{`")),
         );
@@ -173,7 +181,7 @@ impl Run<'_> {
     fn no_config_filters(&mut self, filter: &str) {
         let what = format!("config filters (`${{{filter}[…]}}`) are known, not in this version yet");
         let problem = Diagnostic::error("not-yet", what).at(self.entry.value.span);
-        self.report.push(problem.hint("use `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`"));
+        self.tell(problem.hint("use `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`"));
     }
 }
 

@@ -13,6 +13,7 @@ mod fields;
 mod graph;
 pub mod guarantee;
 mod interpolate;
+mod judge;
 mod load;
 mod note;
 mod properties;

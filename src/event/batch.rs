@@ -267,6 +267,28 @@ impl Batch {
         dropped
     }
 
+    /// Whether an event lies partly in `held`: its record was closed earlier when it was read before (R1).
+    pub fn straddles(&self, held: &super::Mark) -> bool {
+        self.rows().iter().any(|row| held.overlaps(row.from, row.to) && !held.covers(row.from, row.to))
+    }
+
+    /// What of the batch is not in `held` (P3), as batches whose spans claim nothing that is held: else a destination's
+    /// record would say it has what another one brought in.
+    pub fn without(self, held: &super::Mark) -> Vec<Batch> {
+        let Some(span) = &self.span else { return vec![self] };
+        if !held.overlaps(span.from, span.to) {
+            return if self.is_empty() && span.from == span.to { Vec::new() } else { vec![self] };
+        }
+        let piece = |hole: Range<u64>| {
+            let mut piece = self.clone();
+            piece.retain(|event| hole.contains(&(event.range().end - 1)));
+            let check = span.check.filter(|check| hole.start < check.at && check.at <= hole.end);
+            piece.span = Some(Span { stream: span.stream.clone(), from: hole.start, to: hole.end, check });
+            piece
+        };
+        held.missing(span.from, span.to).into_iter().map(piece).collect()
+    }
+
     /// Sets a header of every event.
     pub fn set_shared(&mut self, name: &str, value: &str) {
         Arc::make_mut(&mut self.shared).set(name, value);

@@ -50,7 +50,7 @@ pub enum Entry {
     Lost { stream: StreamId, from: u64, to: u64 },
     /// The stream is gone and needs no mark.
     Retire { stream: StreamId },
-    /// A data file is about to be created; synced before the file is.
+    /// A data file was created; synced before the file gets its first byte.
     Opened { file: String },
     /// A data file is final; it leaves the record with the next `Durable`.
     Closed { file: String },
@@ -172,6 +172,7 @@ impl Record {
         for place in self.places.values_mut() {
             place.delivered.clone_from(&place.durable);
             place.dirty.clear();
+            place.files.values_mut().for_each(|lengths| lengths.delivered = lengths.durable);
         }
     }
 
@@ -315,7 +316,8 @@ mod tests {
         assert_eq!(replay(&entries).had(S).low(), 30, "same boot: delivered counts");
         entries.push(boot("b"));
         assert_eq!(replay(&entries).had(S).low(), 10, "another boot: durable counts");
-        assert_eq!(replay(&entries).place(0).unwrap().files["1-1"].durable, 10);
+        let lengths = replay(&entries).place(0).unwrap().files["1-1"];
+        assert_eq!((lengths.delivered, lengths.durable), (10, 10), "a file is cut back as far as its marks");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Mark {
                 from = from.min(self.ranges[first].start);
                 to = to.max(self.ranges[last - 1].end);
             }
-            self.ranges.splice(first..last, [from..to]);
+            self.ranges.splice(first..last, std::iter::once(from..to));
         }
         let absorbed = self.ranges.iter().take_while(|r| r.start <= self.low).count();
         for range in self.ranges.drain(..absorbed) {

@@ -5,6 +5,7 @@
 //! model test explores this very code.
 //!
 //! Invariants: `held` of a stream covers what all places have of it and what is queued. A put joins what is held.
+use std::collections::hash_map::Entry::Vacant;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -45,10 +46,18 @@ impl AddAssign<Tally> for Ledger {
     }
 }
 
+/// The place that has the beginnings of streams (P7, C2): durable by themselves, unlike what sinks without a record
+/// have delivered.
+const BEGINNINGS: u32 = u32::MAX;
+
+/// Places of sinks that keep no record are called by the sink: one's sync says nothing of another's data.
+const OF_SINK: &str = "sink:";
+
 #[derive(Debug)]
 struct Seated {
     sink: String,
     place: u32,
+    records: bool,
     reported: bool,
 }
 
@@ -68,6 +77,8 @@ impl Book {
     /// A book from what the channel's own record added up to; `had_record`: there was one.
     pub fn open(record: Record, had_record: bool) -> Book {
         let held = record.streams.keys().map(|stream| (*stream, record.had(*stream))).collect();
+        // Without a source nothing was ever taken: destinations were still being asked when the process ended.
+        let had_record = had_record && !record.sources.is_empty();
         Book { record, held, had_record, ..Book::default() }
     }
 
@@ -78,6 +89,11 @@ impl Book {
     /// S4: without any local record, sources wait until the destinations have reported.
     pub fn awaits_reports(&self) -> bool {
         !self.had_record && !self.all_reported()
+    }
+
+    /// Whether the channel began without any local record.
+    pub fn is_new(&self) -> bool {
+        !self.had_record
     }
 
     pub fn all_reported(&self) -> bool {
@@ -132,13 +148,13 @@ impl Book {
     pub fn join(&mut self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Vec<Entry> {
         let mut entries = Vec::new();
         self.describe(stream, &mut entries);
-        if !self.held.contains_key(&stream.id) {
+        if let Vacant(held) = self.held.entry(stream.id) {
             let evidence = checks.iter().map(|c| Had { stream: stream.id, from: 0, to: 0, check: Some(*c) });
             let mut had: Vec<Had> = evidence.collect();
             had.push(Had { stream: stream.id, from: 0, to: at, check: None });
-            entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
-            entries.push(Entry::Durable { place: 0 });
-            self.held.insert(stream.id, Mark::at(at));
+            entries.push(Entry::Delivered { place: BEGINNINGS, had, files: Vec::new() });
+            entries.push(Entry::Durable { place: BEGINNINGS });
+            held.insert(Mark::at(at));
         }
         self.apply(&entries);
         entries
@@ -174,36 +190,34 @@ impl Book {
         (entries, twice)
     }
 
-    /// P3: drops what is held from the batch and takes the rest for held. `Err`: the span does not join; go back to
-    /// the position given.
-    pub fn put(&mut self, batch: &mut Batch) -> Result<u64, u64> {
-        let Some(span) = batch.span() else { return Ok(0) };
+    /// P3: takes for held what of the batch is new, and hands that back. `Err`: the span does not join, or one of its
+    /// records lies across a boundary that a destination has told meanwhile (R1); go back to the position given.
+    pub fn put(&mut self, batch: Batch) -> Result<Vec<Batch>, u64> {
+        let Some(span) = batch.span() else { return Ok(vec![batch]) };
         let (stream, from, to) = (span.stream.id, span.from, span.to);
         let held = self.held.entry(stream).or_default();
-        if from > held.low() {
+        if from > held.low() || batch.straddles(held) {
             return Err(held.low());
         }
-        let repeats = batch.drop_held(held);
+        let new = batch.without(held);
         held.insert(from, to);
-        Ok(repeats as u64)
+        Ok(new)
     }
 
     /// A sink takes its place.
     pub fn attach(&mut self, sink: &str, destination: Option<Destination>) -> (Seat, Vec<Entry>) {
         let mut entries = Vec::new();
-        let place = match destination {
-            None => 0,
-            Some(Destination(destination)) => {
-                let known = self.record.places().find(|(_, place)| place.destination == destination);
-                known.map(|(number, _)| number).unwrap_or_else(|| {
-                    let place = self.record.places().map(|(number, _)| number).max().unwrap_or(0) + 1;
-                    entries.push(Entry::Place { place, destination });
-                    place
-                })
-            }
-        };
+        let records = destination.is_some();
+        let destination = destination.map_or_else(|| format!("{OF_SINK}{sink}"), |d| d.0);
+        let known = self.record.places().find(|(_, place)| place.destination == destination);
+        let place = known.map(|(number, _)| number).unwrap_or_else(|| {
+            let numbers = self.record.places().map(|(number, _)| number).filter(|n| *n != BEGINNINGS);
+            let place = numbers.max().unwrap_or(0) + 1;
+            entries.push(Entry::Place { place, destination });
+            place
+        });
         self.apply(&entries);
-        self.seats.push(Seated { sink: sink.into(), place, reported: false });
+        self.seats.push(Seated { sink: sink.into(), place, records, reported: false });
         (Seat(self.seats.len() - 1), entries)
     }
 
@@ -223,14 +237,16 @@ impl Book {
         entries
     }
 
-    /// S2: no record is no evidence; a record, even an older one, beats what we believed of that place.
+    /// S2: no record is no evidence; a record, even an older one, beats what we believed of that place. Where several
+    /// seats share the place, a later report may have been asked before another seat's commit: it only adds.
     pub fn report(&mut self, seat: Seat, marks: Option<Marks>) -> Vec<Entry> {
         let place = self.seats[seat.0].place;
-        let first = !self.seats.iter().any(|s| s.place == place && s.reported);
+        let others = self.seats.iter().enumerate().filter(|(other, s)| *other != seat.0 && s.place == place);
+        let first = !others.into_iter().any(|(_, other)| other.reported);
         self.seats[seat.0].reported = true;
         let Some(marks) = marks else { return Vec::new() };
         let void = Entry::Void { place };
-        let mut entries = if first && place != 0 { vec![void] } else { Vec::new() };
+        let mut entries = if first { vec![void] } else { Vec::new() };
         self.apply(&entries);
         entries.extend(self.now_has(place, marks));
         entries
@@ -282,7 +298,7 @@ impl Book {
 
     /// Whether the seat's destination keeps marks of its own.
     pub fn keeps_record(&self, seat: Seat) -> bool {
-        self.seats[seat.0].place != 0
+        self.seats[seat.0].records
     }
 
     /// Whether leasing must stop until `low` moves, as some mark has too many ranges.
@@ -335,7 +351,10 @@ impl Book {
     /// journal (C4).
     pub fn left_places(&self) -> Vec<(u32, String)> {
         let seated = |number: u32| self.seats.iter().any(|seat| seat.place == number);
-        let left = self.record.places().filter(|(number, _)| *number != 0 && !seated(*number));
+        let asked = |place: &crate::event::Place| {
+            !place.destination.is_empty() && !place.destination.starts_with(OF_SINK)
+        };
+        let left = self.record.places().filter(|(number, place)| asked(place) && !seated(*number));
         left.map(|(number, place)| (number, place.destination.clone())).collect()
     }
 }

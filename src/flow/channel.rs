@@ -76,7 +76,8 @@ pub enum PutError {
     /// No room within the channel's keep-alive; what was not taken comes back, interceptors applied. Said by the
     /// outlet only: a channel's own `put` stands on a reservation.
     Full(Box<Prepared>),
-    /// The span starts above what is held: go back to `expected` (P3).
+    /// The span starts above what is held, or a record lies across the end of a held range: go back to `expected`,
+    /// and take the cuts anew (P3, R1).
     Gap { expected: u64 },
     /// The agent stops.
     Closed,
@@ -124,9 +125,13 @@ pub trait Channel: Send + Sync {
     /// Whether sources must wait for the reports of destinations, as there is no local record at all (S4).
     fn awaits_reports(&self) -> bool;
 
-    /// Takes `[0, at)` of a stream for had, durable before it returns: where to begin (P7, C2). A stream that is
-    /// known here already keeps its mark.
+    /// Takes `[0, at)` of a stream for had: where to begin (P7, C2). A stream that is known here already keeps its
+    /// mark.
     fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError>;
+
+    /// Makes what has joined durable, before anything is put behind it: also a beginning at 0, else a channel whose
+    /// record a power cut took would join at the mark of another one (P7, C2).
+    fn barrier(&self) -> Result<(), ChannelError>;
 
     /// The source's present fingerprint of interceptors and selector; under another one than recorded, marks of its
     /// streams go back to `lowest` of each (P6). Returns how many bytes or ordinals may come twice.

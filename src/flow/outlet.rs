@@ -12,7 +12,7 @@ use super::{
     Channel, ChannelError, Counter, Interceptor, Limit, Pulse, PutError, Receipt, Routes, Selector, Stop,
     Tally, Wait,
 };
-use crate::event::{Attributes, Batch, Checks, Mark, Stream, StreamId};
+use crate::event::{Attributes, Batch, Checks, Mark, Span, Stream, StreamId};
 
 /// What an outlet is made of.
 pub struct Wiring {
@@ -65,6 +65,22 @@ pub struct Prepared {
     tally: Tally,
 }
 
+impl Prepared {
+    /// The events that are left to be put. Rows keep their ranges, whatever interceptors drop.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Each event by itself, for a source that answers for each.
+    pub fn singly(self) -> impl Iterator<Item = Prepared> {
+        let Prepared { batch: mut rest, mut tally } = self;
+        std::iter::from_fn(move || {
+            let batch = (!rest.is_empty()).then(|| rest.split_off_front(1))?;
+            Some(Prepared { batch, tally: std::mem::take(&mut tally) })
+        })
+    }
+}
+
 /// A source's way into its channels.
 pub struct Outlet {
     source: String,
@@ -76,6 +92,8 @@ pub struct Outlet {
     from_start: bool,
     until_drained: bool,
     transaction: Limit,
+    /// No channel had a record: the state directory was lost, and no channel was added (S4, not C2).
+    lost: bool,
 }
 
 impl Outlet {
@@ -83,7 +101,10 @@ impl Outlet {
     /// interceptors or selector have changed (P6). `None`: stopped meanwhile.
     pub fn open(wiring: Wiring, stop: &Stop) -> Result<Option<Outlet>, ChannelError> {
         let transaction = smallest(&wiring.channels);
+        let mut lost = true;
+        wiring.channels.iter().for_each(|channel| channel.look(&mut |book| lost &= book.is_new()));
         let outlet = Outlet {
+            lost,
             source: wiring.source,
             pulse: wiring.pulse,
             channels: wiring.channels,
@@ -107,7 +128,7 @@ impl Outlet {
     }
 
     fn take_back(&self, fingerprint: u64) -> Result<(), ChannelError> {
-        let marks = self.marks();
+        let marks = self.recorded();
         let lowest = |stream: StreamId| marks.get(&stream).map_or(0, |seen| seen.lowest());
         for channel in &self.channels {
             let twice = channel.fingerprint(&self.source, fingerprint, &lowest)?;
@@ -130,23 +151,41 @@ impl Outlet {
         &self.pulse
     }
 
+    /// The most that every channel takes in one transaction: a batch within it is taken whole or not at all.
+    pub fn transaction(&self) -> Limit {
+        self.transaction
+    }
+
     /// Whether the source should end when its input has.
     pub fn until_drained(&self) -> bool {
         self.until_drained
     }
 
-    /// All marks of streams that are this source's or nobody's, as seen by the channels.
+    /// As recorded; a channel that is to get history has nothing of any stream yet (C2).
     fn marks(&self) -> BTreeMap<StreamId, Seen> {
-        let mut all: BTreeMap<StreamId, Seen> = BTreeMap::new();
-        let mut unaware = Vec::new();
-        for (index, channel) in self.channels.iter().enumerate() {
+        let mut all = self.recorded();
+        for (index, channel) in self.channels.iter().enumerate().filter(|_| self.from_start) {
             let mut aware = false;
+            channel.look(&mut |book| {
+                aware = book.record().streams.values().any(|known| known.source == self.source);
+            });
+            if !aware {
+                let nothing = (self.decides(index), Mark::default());
+                all.values_mut().for_each(|seen| seen.marks.push(nothing.clone()));
+            }
+        }
+        all
+    }
+
+    /// All marks of streams that are this source's or nobody's, as the channels have them.
+    fn recorded(&self) -> BTreeMap<StreamId, Seen> {
+        let mut all: BTreeMap<StreamId, Seen> = BTreeMap::new();
+        for (index, channel) in self.channels.iter().enumerate() {
             let decides = self.decides(index);
             channel.look(&mut |book| {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
-                    aware |= mine;
-                    if !mine && self.sources.iter().any(|source| *source == known.source) {
+                    if !mine && self.sources.contains(&known.source) {
                         continue;
                     }
                     let held = book.held(*id).cloned().unwrap_or_default();
@@ -155,16 +194,16 @@ impl Outlet {
                         checks: known.checks.clone(),
                         orphan: !mine,
                         marks: Vec::new(),
+                        required: 0,
                     });
                     seen.marks.push((decides, held));
+                    seen.required += usize::from(decides);
                 }
             });
-            if !aware && self.from_start {
-                unaware.push(decides);
-            }
         }
-        for seen in all.values_mut() {
-            seen.marks.extend(unaware.iter().map(|decides| (*decides, Mark::default())));
+        let required = (0..self.channels.len()).filter(|index| self.decides(*index)).count();
+        for seen in all.values_mut().filter(|seen| self.lost && seen.required < required) {
+            seen.marks.push((true, Mark::default()));
         }
         all
     }
@@ -205,7 +244,7 @@ impl Outlet {
         marks.get(&stream).map_or((0, Vec::new()), |seen| (seen.lowest(), seen.cuts()))
     }
 
-    /// Begins a stream never seen before at `at`; durable in all channels before anything is read (P7).
+    /// Begins a stream never seen before at `at`; durable in all channels before anything of it is put (P7).
     pub fn begin(&self, attributes: Attributes, at: u64) -> Result<Resume, ChannelError> {
         let stream = Stream::mint(&self.source, attributes);
         for channel in &self.channels {
@@ -295,21 +334,51 @@ impl Outlet {
     }
 
     fn put_piece(&self, piece: &Batch, tally: Tally, stop: &Stop) -> Result<Receipt, PutError> {
+        self.channels.iter().try_for_each(|channel| channel.barrier()).map_err(PutError::Broken)?;
         let mut shares = self.route(piece, tally);
         self.reserve(&mut shares, stop)?;
         let mut receipt = Receipt::held();
-        let mut shares = self.channels.iter().zip(shares);
-        while let Some((channel, share)) = shares.next() {
-            match channel.put(&self.source, share.batch, share.tally, share.reserved) {
+        let mut shares = self.channels.iter().zip(shares).enumerate();
+        while let Some((index, (channel, share))) = shares.next() {
+            let put = if self.decides(index) {
+                channel.put(&self.source, share.batch, share.tally, share.reserved)
+            } else {
+                self.put_optional(channel, share, stop)
+            };
+            match put {
                 Ok(more) => receipt = receipt.and(more),
                 // Channels before this one have the piece; when the source comes again they drop it (P3).
                 Err(error) => {
-                    shares.for_each(|(channel, share)| channel.release(share.reserved));
+                    shares.for_each(|(_, (channel, share))| channel.release(share.reserved));
                     return Err(error);
                 }
             }
         }
         Ok(receipt)
+    }
+
+    /// P3: an optional channel that lags behind does not hold the source back. What it misses counts as skipped.
+    fn put_optional(
+        &self,
+        channel: &Arc<dyn Channel>,
+        share: Share,
+        stop: &Stop,
+    ) -> Result<Receipt, PutError> {
+        let Share { batch, tally, reserved, .. } = share;
+        let first = channel.put(&self.source, batch.clone(), tally, reserved);
+        let (Err(PutError::Gap { expected }), Some(span)) = (&first, batch.span()) else { return first };
+        if *expected >= span.from {
+            return first; // a record lies across a boundary: it is read again
+        }
+        let gap = Span::new(span.stream.clone(), *expected, span.from);
+        let nothing = Limit { events: 0, bytes: 0 };
+        channel.put(&self.source, Batch::empty(gap), Tally::default(), nothing)?.forget();
+        // The refusal has given the room back.
+        if channel.reserve(reserved, Duration::ZERO, stop) {
+            return channel.put(&self.source, batch, tally, reserved);
+        }
+        let skipped = Tally { skipped: batch.len() as u64, ..tally };
+        channel.put(&self.source, emptied(&batch), skipped, nothing)
     }
 
     /// Gives each channel its events.
@@ -432,6 +501,8 @@ struct Seen {
     checks: Checks,
     orphan: bool,
     marks: Vec<(bool, Mark)>,
+    /// How many of the marks decide.
+    required: usize,
 }
 
 impl Seen {

@@ -46,6 +46,11 @@ pub fn find(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
+/// Whether a frame seems to begin anywhere in these bytes.
+pub fn has_magic(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|window| window == MAGIC)
+}
+
 fn checksum(len: [u8; 4], payload: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&len), payload)
 }

@@ -94,7 +94,9 @@ impl Journal {
 
     fn mend(&mut self, bytes: &[u8], frames: &[Vec<u8>], at: usize, end: usize) -> io::Result<Damage> {
         let (from, lost) = (at as u64, (end - at) as u64);
-        if end == bytes.len() && at >= frame::FILE_HEADER.len() {
+        // One write that was cut off has one frame's beginning; more of them were whole once.
+        let one_write = !bytes[at..end].get(4..).is_some_and(frame::has_magic);
+        if end == bytes.len() && at >= frame::FILE_HEADER.len() && one_write {
             self.file.set_len(from)?;
             self.end = from;
             return Ok(Damage::TornTail { at: from, bytes: lost });

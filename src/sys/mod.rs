@@ -4,6 +4,7 @@ mod clock;
 mod files;
 mod host;
 mod lock;
+mod runtime;
 mod watch;
 
 pub use boot::{boot_id, machine_id};
@@ -11,4 +12,5 @@ pub use clock::wall_ms;
 pub use files::{raise_descriptor_limit, replace_with, sync_dir};
 pub use host::{full_host_name, host_address, host_name};
 pub use lock::{LockError, lock_file};
+pub use runtime::runtime;
 pub use watch::{Change, Watcher, is_remote};

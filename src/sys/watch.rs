@@ -144,7 +144,7 @@ pub fn is_remote(path: &Path) -> bool {
         0x7461_636F,
         0x7375_7245,
     ];
-    nix::sys::statfs::statfs(path).is_ok_and(|fs| REMOTE.contains(&(fs.filesystem_type().0 as i64)))
+    nix::sys::statfs::statfs(path).is_ok_and(|fs| REMOTE.contains(&fs.filesystem_type().0))
 }
 
 #[cfg(test)]

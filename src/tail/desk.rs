@@ -53,13 +53,13 @@ impl<'a> Desk<'a> {
 }
 
 impl Halt {
-    /// The end of the whole source, if it is that: a stop or a broken channel.
-    pub fn ends_source(self) -> Result<io::Error, Result<(), Fatal>> {
-        match self {
-            Halt::Stopped => Err(Ok(())),
-            Halt::Back => Ok(io::Error::other("a channel went back twice")),
-            Halt::Broken(error) => Err(Err(Fatal { doing: error.doing, cause: error.cause })),
-            Halt::Read(error) => Ok(error),
+    /// What a source's run ends with.
+    pub fn at_end(ended: Result<(), Halt>) -> Result<(), Fatal> {
+        match ended {
+            Ok(()) | Err(Halt::Stopped) => Ok(()),
+            Err(Halt::Broken(error)) => Err(Fatal { doing: error.doing, cause: error.cause }),
+            Err(Halt::Read(error)) => Err(Fatal::io("cannot read a followed file", error)),
+            Err(Halt::Back) => Err(Fatal::new("a channel went back while a file was being read")),
         }
     }
 }

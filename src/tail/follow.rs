@@ -34,6 +34,8 @@ pub struct Followed {
     pub size: u64,
     /// When bytes last came.
     pub moved: Instant,
+    /// Bytes of the head that the stream's attributes tell of.
+    described: usize,
     /// Silence has closed what it could since bytes last came.
     silenced: bool,
 }
@@ -126,12 +128,8 @@ impl Followed {
         Followed::with(desk, manner, path, file, face, resume.map_err(Halt::Broken)?)
     }
 
-    /// The next generation in the same file: it was emptied.
-    pub fn again(self, desk: &Desk<'_>, leaving: &mut Leaving, manner: &Manner) -> Result<Followed, Halt> {
-        let file = match self.file {
-            Some(file) => file,
-            None => File::open(&self.path).map_err(Halt::Read)?,
-        };
+    /// Tells of bytes that were there when last looked at and can be read no more.
+    pub fn tell_loss(&self, desk: &Desk<'_>) {
         let unread = self.size.saturating_sub(self.reader.at());
         if unread > 0 {
             let (path, at) = (self.path.display(), self.reader.at());
@@ -141,6 +139,14 @@ impl Followed {
             );
             desk.out.pulse().add(Counter::LostBytes, unread);
         }
+    }
+
+    /// The next generation in the same file: it was emptied.
+    pub fn again(self, desk: &Desk<'_>, leaving: &mut Leaving, manner: &Manner) -> Result<Followed, Halt> {
+        let file = match self.file {
+            Some(file) => file,
+            None => File::open(&self.path).map_err(Halt::Read)?,
+        };
         leaving.add(self.reader.stream.id, self.reader.at());
         let face = Face::of(&file).map_err(Halt::Read)?;
         let resume = desk.out.begin(face.attributes(&self.path), 0).map_err(Halt::Broken)?;
@@ -170,6 +176,7 @@ impl Followed {
             size,
             moved: Instant::now(),
             silenced: false,
+            described: face.head_len,
         })
     }
 
@@ -193,6 +200,21 @@ impl Followed {
     /// How long no byte has come.
     pub fn quiet_for(&self) -> Duration {
         self.moved.elapsed()
+    }
+
+    /// What may be closed of a live file, given how long it was silent.
+    pub fn close_by_silence(
+        &self,
+        partial: Option<Duration>,
+        record: Option<Duration>,
+        quiet: Duration,
+    ) -> Close {
+        let after = |time: Option<Duration>| self.held > 0 && time.is_some_and(|time| quiet >= time);
+        match () {
+            () if after(partial) => Close::All,
+            () if after(record) => Close::Record,
+            () => Close::No,
+        }
     }
 
     /// Whether silence has closed all it can, and only a torn line is held.
@@ -239,6 +261,8 @@ impl Followed {
                 }
                 step => step?,
             };
+            let (length, hash) = self.reader.head;
+            self.face.seen(length, hash);
             if self.reader.at() != before {
                 self.moved = Instant::now();
                 desk.out.pulse().beat();
@@ -267,7 +291,15 @@ impl Followed {
         self.size = self.size.max(self.reader.at() + held);
         self.reader.gauge.size.store(self.size, Relaxed);
         self.reader.gauge.behind_since_ms.store(0, Relaxed);
-        if self.face.grow(file)? {
+        self.remember_head(file)
+    }
+
+    /// The head as it is now, before what lies behind it is put: a record that has a position but no head could not
+    /// recognise a copy of the file after a kill.
+    fn remember_head(&mut self, file: &File) -> io::Result<()> {
+        let grown = self.face.grow(file)?;
+        if grown || self.face.head_len >= 2 * self.described.max(1) {
+            self.described = self.face.head_len;
             self.reader.stream.describe(self.face.attributes(&self.path));
         }
         Ok(())
@@ -282,6 +314,6 @@ impl Followed {
             self.size = size;
             self.reader.gauge.size.store(size, Relaxed);
         }
-        Ok(())
+        self.remember_head(file)
     }
 }

@@ -87,10 +87,20 @@ pub fn hash_before(file: &File, at: u64) -> io::Result<Option<u64>> {
     Ok((got == want).then(|| hash_tail(&tail[..want])))
 }
 
+/// The hash of the first bytes of a file, at most `HEAD`; the length is hashed too.
+pub fn hash_of_head(head: &[u8]) -> u64 {
+    xxh3_64_with_seed(head, head.len() as u64)
+}
+
 fn hash_head(file: &File, length: usize) -> io::Result<(usize, u64)> {
     let mut head = [0; HEAD];
     let got = read_at(file, &mut head[..length.min(HEAD)], 0)?;
-    Ok((got, xxh3_64_with_seed(&head[..got], got as u64)))
+    Ok((got, hash_of_head(&head[..got])))
+}
+
+/// The attribute `head`.
+pub fn head_text(length: usize, hash: u64) -> String {
+    format!("{length}:{hash:016x}")
 }
 
 impl Face {
@@ -101,17 +111,27 @@ impl Face {
         Ok(Face { inode, head_len, head })
     }
 
-    /// Looks again while the head was short; true once it has doubled or is complete, which is worth a record.
+    /// Takes a longer head over, seen while the same generation was read.
+    pub fn seen(&mut self, head_len: usize, head: u64) {
+        if head_len > self.head_len {
+            (self.head_len, self.head) = (head_len, head);
+        }
+    }
+
+    /// Looks again while the head was short; true once it has doubled or is complete, which is worth a record. What
+    /// does not begin as before is another generation, and changes nothing.
     pub fn grow(&mut self, file: &File) -> io::Result<bool> {
-        if self.head_len == HEAD {
+        if self.head_len == HEAD || self.head_len == 0 {
             return Ok(false);
         }
-        let (length, hash) = hash_head(file, HEAD)?;
-        if length == HEAD && self.head_len < HEAD || length >= 2 * self.head_len.max(1) {
-            (self.head_len, self.head) = (length, hash);
-            return Ok(true);
+        let mut head = [0; HEAD];
+        let length = read_at(file, &mut head, 0)?;
+        let worth = length == HEAD || length >= 2 * self.head_len;
+        if !worth || hash_of_head(&head[..self.head_len]) != self.head {
+            return Ok(false);
         }
-        Ok(false)
+        (self.head_len, self.head) = (length, hash_of_head(&head[..length]));
+        Ok(true)
     }
 
     pub fn attributes(&self, path: &Path) -> Attributes {
@@ -119,7 +139,7 @@ impl Face {
             .with("path", path.to_string_lossy())
             .with("inode", self.inode.number)
             .with("device", self.inode.device)
-            .with("head", format_args!("{}:{:016x}", self.head_len, self.head))
+            .with("head", head_text(self.head_len, self.head))
             .with("boot", boot());
         if self.inode.birth != 0 {
             attributes.set("birth", self.inode.birth);
@@ -180,7 +200,15 @@ pub fn likeness(file: &File, known: &Known) -> io::Result<Likeness> {
 
 /// Whether a file, whatever its inode, has everything a stream was read up to: a copy of it (F2).
 pub fn is_copy(file: &File, face: &Face, check: Option<Check>) -> io::Result<bool> {
-    Ok(face.head_len > 0 && face.begins(file)? && holds(file, check)?)
+    Ok((face.head_len > 0 || check.is_some()) && face.begins(file)? && holds(file, check)?)
+}
+
+/// Whether all of `part`, which is not empty, stands at the start of `whole`, by its head and its end.
+pub fn is_prefix(part: &File, whole: &File) -> io::Result<bool> {
+    let size = part.metadata()?.len();
+    let face = Face::of(part)?;
+    let end = hash_before(part, size)?;
+    Ok(face.head_len > 0 && face.begins(whole)? && end.is_some() && hash_before(whole, size)? == end)
 }
 
 fn holds(file: &File, check: Option<Check>) -> io::Result<bool> {

@@ -1,8 +1,9 @@
 //! Streams whose file is finished: their marks go once all of it is durable at its destination (D5, D6).
 use std::time::Duration;
 
+use super::desk::Desk;
 use crate::event::StreamId;
-use crate::flow::{ChannelError, Outlet};
+use crate::flow::{ChannelError, Known, Outlet};
 
 /// Finished streams and where they end.
 #[derive(Debug, Default)]
@@ -15,6 +16,16 @@ impl Leaving {
     /// The file of this stream can be read no more, or never again by this source.
     pub fn add(&mut self, stream: StreamId, end: u64) {
         self.0.push((stream, end));
+    }
+
+    /// A known file is nowhere to be found.
+    pub fn tell_gone(&mut self, desk: &Desk<'_>, known: &Known) {
+        let (path, at) = (known.attributes.get("path").unwrap_or("?"), known.from);
+        log::warn!(
+            component = desk.out.source();
+            "`{path}`, read up to byte {at}, is gone; what was written to it after that, if anything, is lost"
+        );
+        self.add(known.id, known.high);
     }
 
     pub fn is_empty(&self) -> bool {

@@ -58,9 +58,44 @@ impl Candidates {
         let bytes = name.as_bytes();
         let ends = |suffix: &str| !suffix.is_empty() && bytes.ends_with(suffix.as_bytes());
         (self.hidden || !bytes.starts_with(b"."))
-            && !ends(&self.suffix)
+            && !self.is_finished(bytes)
             && (self.compressed || !COMPRESSED.iter().any(|suffix| ends(suffix)))
             && !self.ignore.as_ref().is_some_and(|ignore| ignore.is_match(bytes))
             && self.target.is_match(bytes)
+    }
+
+    /// Whether a name ends in the suffix of finished files or of those set aside, perhaps with a number behind it.
+    fn is_finished(&self, name: &[u8]) -> bool {
+        if self.suffix.is_empty() {
+            return false;
+        }
+        let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let plain = name[..name.len() - digits].strip_suffix(b".").filter(|_| digits > 0).unwrap_or(name);
+        [self.suffix.as_bytes(), b".FAILED"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix) || plain.ends_with(suffix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finished_names_are_no_candidates_numbered_ones_neither() {
+        let target = Regex::new(".*").unwrap();
+        let candidates = Candidates {
+            target,
+            ignore: None,
+            suffix: ".COMPLETED".into(),
+            hidden: false,
+            compressed: false,
+        };
+        for name in ["a.log", "a.log.1", "a.COMPLETED.log", "7"] {
+            assert!(candidates.takes(OsStr::new(name)), "{name}");
+        }
+        for name in ["a.COMPLETED", "a.COMPLETED.12", "a.FAILED", ".a", "a.gz"] {
+            assert!(!candidates.takes(OsStr::new(name)), "{name}");
+        }
     }
 }

@@ -470,25 +470,15 @@ impl<'a> Live<'a> {
     }
 
     fn is_gone(&mut self, known: &crate::flow::Known) {
-        let (path, at) = (known.attributes.get("path").unwrap_or("?"), known.from);
-        log::warn!(
-            component = self.desk.out.source();
-            "`{path}`, read up to byte {at}, is gone; what was written to it after that, if anything, is lost"
-        );
         self.memory.remove(known);
-        self.leaving.add(known.id, known.high);
+        self.leaving.tell_gone(self.desk, known);
     }
 
     fn turn(&mut self, slot: u64) -> Result<(), Halt> {
         let Some(file) = self.files.get_mut(&slot) else { return Ok(()) };
         file.queued = false;
-        let quiet = file.followed.quiet_for();
-        let after = |time: Option<Duration>| file.followed.held > 0 && time.is_some_and(|time| quiet >= time);
-        let close = match () {
-            () if after(self.times.partial) => Close::All,
-            () if after(self.times.record) => Close::Record,
-            () => Close::No,
-        };
+        let close =
+            file.followed.close_by_silence(self.times.partial, self.times.record, file.followed.quiet_for());
         let at = file.followed.reader.at();
         let turn = file.followed.turn(self.desk, close, self.most);
         if file.followed.reader.at() != at {
@@ -531,6 +521,7 @@ impl<'a> Live<'a> {
     fn begin_again(&mut self, slot: u64) -> Result<(), Halt> {
         let file = self.files.remove(&slot).expect("looked up by the caller");
         let manner = &self.groups[file.group].manner;
+        file.followed.tell_loss(self.desk);
         match file.followed.again(self.desk, &mut self.leaving, manner) {
             Ok(followed) => {
                 self.files.insert(slot, File { followed, queued: false, ..file });
@@ -625,13 +616,7 @@ pub fn run(
     start: &mut StartAt<'_>,
     mut each: impl FnMut(&mut Live<'_>) -> Option<Duration>,
 ) -> Result<(), Fatal> {
-    let ended = rounds(live, start, &mut each);
-    match ended {
-        Ok(()) | Err(Halt::Stopped) => Ok(()),
-        Err(Halt::Broken(error)) => Err(Fatal { doing: error.doing, cause: error.cause }),
-        Err(Halt::Read(error)) => Err(Fatal::io("cannot read a followed file", error)),
-        Err(Halt::Back) => Err(Fatal::new("a channel went back while a file was being read")),
-    }
+    Halt::at_end(rounds(live, start, &mut each))
 }
 
 fn rounds(

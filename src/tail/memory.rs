@@ -73,9 +73,26 @@ impl Memory {
         }
     }
 
+    /// The same, but takes a stream out only for the same generation.
+    pub fn claim_same(&mut self, file: &File) -> io::Result<Claim> {
+        match self.claim(file)? {
+            Claim::Same(known) => Ok(Claim::Same(known)),
+            Claim::Replaced(known) | Claim::Shortened(known, _) => {
+                self.insert(known);
+                Ok(Claim::New)
+            }
+            Claim::New => Ok(Claim::New),
+        }
+    }
+
     /// Streams of this source that have not been recognised; those of sources that left stay where they are.
     pub fn unclaimed(&self) -> impl Iterator<Item = &Known> {
         self.by_inode.values().flatten().filter(|known| !known.orphan)
+    }
+
+    /// Whether a known stream has this inode; a hint, no recognition.
+    pub fn may_know(&self, inode: u64) -> bool {
+        self.by_inode.get(&inode).is_some_and(|list| !list.is_empty())
     }
 
     /// Forgets a stream.

@@ -4,13 +4,22 @@
 //! know of them, [`follow`] is one file with its [`reader`], [`listing`] looks into a directory, [`live`] follows many
 //! growing files at once.
 pub mod desk;
+pub mod finished;
+pub mod folder;
 pub mod follow;
 pub mod identity;
+pub mod import;
 pub mod leaving;
 pub mod listing;
 pub mod live;
 pub mod memory;
 pub mod mirror;
+pub mod next;
+pub mod period;
 pub mod reader;
+pub mod remembered;
+pub mod retire;
+pub mod rolls;
+pub mod spool;
 #[cfg(test)]
 pub mod testing;

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::desk::{Desk, Halt};
-use super::identity::{TAIL, hash_before, hash_tail, read_at};
+use super::identity::{Face, HEAD, TAIL, hash_before, hash_of_head, hash_tail, head_text, read_at};
 use crate::codec::lines::Overlong;
 use crate::codec::records::{Close, Frame, Framing, View};
-use crate::event::{Batch, Buf, Check, Headers, Row, Span, Stream};
+use crate::event::{Attributes, Batch, Buf, Check, Headers, Row, Span, Stream};
 use crate::flow::{Counter, FileGauge, PutError, Resume};
 
 /// Bytes of one read. Measured: below 64 KiB calls begin to show, above 1 MiB the caches do.
@@ -55,6 +55,8 @@ pub struct Reader {
     /// Lines below this offset belong to the record that is open.
     known: u64,
     endless: Option<Box<Endless>>,
+    /// Length and hash of the file's first bytes, as far as they were seen with what was read first.
+    pub head: (usize, u64),
     /// Undecodable bytes are replaced from now on.
     pub forgive: bool,
 }
@@ -92,10 +94,16 @@ impl Reader {
             cuts: VecDeque::new(),
             known: 0,
             endless: None,
+            head: (0, 0),
             forgive: false,
         };
         reader.go_to(file, resume.from, resume.cuts)?;
         Ok(reader)
+    }
+
+    /// Evidence of what was read: the hash of what lies before the position.
+    pub fn check(&self) -> Check {
+        Check { at: self.at, hash: self.tail }
     }
 
     /// The first byte that was not put yet.
@@ -126,6 +134,10 @@ impl Reader {
             if filled < lead || lead > 0 && hash_tail(&buf[..lead]) != self.tail {
                 return Ok(Step::Truncated);
             }
+            if self.at < TAIL as u64 && filled.min(HEAD) > self.head.0 {
+                let length = filled.min(HEAD);
+                self.see_head(length, hash_of_head(&buf[..length]));
+            }
             let at_end = filled < size;
             let before = self.at;
             let step = self.put_view(
@@ -145,6 +157,17 @@ impl Reader {
         }
     }
 
+    /// Told before anything of the file is put: a mark without a face could not be recognised after a kill.
+    fn see_head(&mut self, length: usize, hash: u64) {
+        let grown = length >= 2 * self.head.0.max(1);
+        self.head = (length, hash);
+        let (attributes, _) = self.stream.attributes();
+        let told = Face::told(&attributes).map_or(0, |face| face.head_len);
+        if grown && length > told {
+            self.stream.describe(Attributes::clone(&attributes).with("head", head_text(length, hash)));
+        }
+    }
+
     fn put_view(
         &mut self,
         buf: Arc<Buf>,
@@ -158,7 +181,7 @@ impl Reader {
         let view = View { bytes: &buf[..filled], base };
         let framing = self.framing.clone();
         let (mut pos, mut batches) = (lead, 0);
-        let mut making = Making::new(self.at, desk.batch);
+        let mut making = Making::new(self.at, desk.batch, filled - lead);
         let step = loop {
             let (end, close) = self.horizon(base + pos as u64, view, close);
             let known = (self.known.saturating_sub(base) as usize).clamp(pos, end);
@@ -266,7 +289,7 @@ impl Reader {
     ) -> Result<(), Halt> {
         let to = view.base + pos as u64;
         let hash = hash_tail(&view.bytes[..pos]);
-        let made = std::mem::replace(making, Making::new(to, desk.batch));
+        let made = std::mem::replace(making, Making::new(to, desk.batch, view.bytes.len() - pos));
         if made.from == to {
             return Ok(());
         }
@@ -381,8 +404,9 @@ impl Reader {
 }
 
 impl Making {
-    fn new(from: u64, batch: usize) -> Making {
-        Making { rows: Vec::with_capacity(batch.min(1024)), rendered: None, from }
+    /// Room for a batch of short lines, and no more than `bytes` can hold: single lines of many files stay small.
+    fn new(from: u64, batch: usize, bytes: usize) -> Making {
+        Making { rows: Vec::with_capacity(batch.min(1024).min(bytes / 32 + 1)), rendered: None, from }
     }
 
     /// The edited bodies; those that stood in the chunk so far are copied over first.

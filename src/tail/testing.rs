@@ -98,6 +98,9 @@ impl Channel for Fake {
         self.lock().book.join(stream, at, checks);
         Ok(())
     }
+    fn barrier(&self) -> Result<(), ChannelError> {
+        Ok(())
+    }
     fn fingerprint(&self, _: &str, _: u64, _: &dyn Fn(StreamId) -> u64) -> Result<u64, ChannelError> {
         Ok(0)
     }
@@ -122,12 +125,12 @@ impl Channel for Fake {
     fn patience(&self) -> Duration {
         Duration::from_millis(20)
     }
-    fn put(&self, _: &str, mut batch: Batch, _: Tally, reserved: Limit) -> Result<Receipt, PutError> {
+    fn put(&self, _: &str, batch: Batch, _: Tally, reserved: Limit) -> Result<Receipt, PutError> {
         let mut state = self.lock();
-        let taken = state.book.put(&mut batch);
-        state.used -= reserved.events - taken.map_or(0, |_| batch.len());
-        taken.map_err(|expected| PutError::Gap { expected })?;
-        state.queue.push_back(batch);
+        let taken = state.book.put(batch);
+        let events: usize = taken.iter().flatten().map(Batch::len).sum();
+        state.used -= reserved.events - events;
+        state.queue.extend(taken.map_err(|expected| PutError::Gap { expected })?);
         Ok(Receipt::held())
     }
     fn retire(&self, stream: StreamId) -> Result<(), ChannelError> {

@@ -37,15 +37,7 @@ impl Cx<'_> {
         let fields: Vec<_> = fields.into_iter().filter(|field| has_type || field.key != "type").collect();
         let owner = Owner { kind: spec.kind, title: owner.to_string(), type_name: spec.name, span };
         let values = fields::values(&owner, &fields, section, self.report);
-        let mut values = values.ok_or_else(|| "its keys are wrong".to_string())?;
-        let structure = |key: &str| {
-            key == "type"
-                || (spec.kind == Kind::Source && (key == "channels" || key == "interceptors"))
-                || (spec.kind == Kind::Source
-                    && (key.starts_with("selector.") || key.starts_with("interceptors.")))
-                || (spec.kind == Kind::Sink && key == "channel")
-        };
-        values.retain(|key, _| !structure(key));
+        let values = values.ok_or_else(|| "its keys are wrong".to_string())?;
         Ok(Node { name: name.to_string(), spec, values, span, channels: Vec::new() })
     }
 
@@ -75,9 +67,11 @@ impl Cx<'_> {
         let mut found = resolve(kind, &prop.value.text, self.specs);
         if found.is_err() && note::find(&prop.value.text).is_some() {
             let fits = |text: &str| resolve(kind, text, self.specs).is_ok();
-            if let Some(text) = note::cut_if(prop, fits, self.report) {
-                found = resolve(kind, &text, self.specs);
-            }
+            let text = match note::cut_if(prop, fits, self.report) {
+                Some(text) => text,
+                None => note::find(&prop.value.text).map_or("", |(text, _)| text).to_string(),
+            };
+            found = resolve(kind, &text, self.specs);
         }
         match found {
             Ok(found) => {
@@ -88,7 +82,7 @@ impl Cx<'_> {
                 self.built(found.spec, owner, prop)
             }
             Err(unknown) => {
-                let problem = unknown_type(kind, owner, prop, unknown);
+                let problem = unknown_type(kind, (&self.agent.name, owner), prop, unknown);
                 self.report.push(problem);
                 Err(format!("its type `{}` is not known", prop.value.text))
             }
@@ -140,17 +134,17 @@ pub(super) struct Trial {
     pub keeps_record: bool,
 }
 
-fn unknown_type(kind: Kind, owner: &str, prop: &Prop, unknown: Unknown) -> Diagnostic {
+fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: Unknown) -> Diagnostic {
     let (text, span) = (prop.shown(), prop.value.span);
     let lists = format!("`dataflowkit explain {}` lists the types", kind_word(kind));
     match unknown {
         Unknown::OtherKind(spec) => {
             let other = spec.kind.word();
-            let what = format!("{owner} cannot be a `{text}`: that is a {other}");
+            let what = format!("{owner}: `{text}` is a {other}, no {}", kind.word());
             let list = super::names::list_word(spec.kind);
             Diagnostic::error("wrong-kind", what).at(span).hint(match list {
                 "" => format!("it belongs where a {other} is named"),
-                list => format!("move it to `AGENT.{list}.NAME.type`"),
+                list => format!("move it to `{agent}.{list}.NAME.type`"),
             })
         }
         Unknown::JavaClass { nearest } => {

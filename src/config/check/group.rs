@@ -1,6 +1,8 @@
 //! Sink groups: which sinks share a runner, and under which processor.
 use super::Cx;
 use crate::config::agent::Section;
+use crate::config::common;
+use crate::config::fields::{self, Owner};
 use crate::config::graph::{GroupNode, SinkNode};
 use crate::config::spec::Build;
 use crate::diag::{Diagnostic, nearest};
@@ -75,6 +77,10 @@ impl Cx<'_> {
     }
 
     fn group_node(&mut self, name: &str, section: &Section, sinks: Vec<String>) -> Result<GroupNode, String> {
+        let title = format!("sink group `{name}`");
+        let of_group = Owner { kind: Kind::SinkGroup, title, type_name: "group", span: section.first() };
+        let fields: Vec<_> = common::GROUP.iter().collect();
+        fields::values(&of_group, &fields, section, self.report).ok_or("its keys are wrong")?;
         let owner = format!("processor of sink group `{name}`");
         let processor = section.under("processor.");
         let spec = self.spec(Kind::SinkGroup, &owner, &processor, Some("default"))?;

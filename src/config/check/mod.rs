@@ -10,9 +10,9 @@ mod source;
 
 use std::path::Path;
 
-use super::agent::Agent;
+use super::agent::{Agent, Section};
 use super::graph::{Dropped, Graph, Node, SinkNode, SourceNode};
-use super::spec::{Place, Spec};
+use super::spec::{Field, Place, Spec};
 use crate::diag::{Diagnostic, Report, Span};
 use crate::flow::Kind;
 
@@ -23,6 +23,8 @@ pub(super) struct Cx<'a> {
     pub place: &'a Place,
     pub report: &'a mut Report,
     pub dropped: Vec<Dropped>,
+    /// Names that a hint has given for a misspelt one in a list.
+    pub meant: Vec<(Kind, String)>,
 }
 
 impl Cx<'_> {
@@ -44,17 +46,17 @@ pub fn check(
     file: &Path,
     report: &mut Report,
 ) -> Option<Graph> {
-    let mut cx = Cx { agent, specs, place, report, dropped: Vec::new() };
+    let mut cx = Cx { agent, specs, place, report, dropped: Vec::new(), meant: Vec::new() };
     let mut channels: Vec<Node> = cx.each(Kind::Channel, Cx::channel);
     let sources: Vec<SourceNode> = cx.each(Kind::Source, |cx, name| cx.source(name, &channels));
     let sinks: Vec<SinkNode> = cx.each(Kind::Sink, |cx, name| cx.sink(name, &channels));
     let (groups, sinks) = cx.groups(sinks);
-    cx.idle_channels(&mut channels, &sources, &sinks);
-    let dropped = cx.dropped;
     if channels.is_empty() || (sources.is_empty() && sinks.is_empty()) {
         report.push(nothing_to_run(agent, file, &channels));
         return None;
     }
+    cx.idle_channels(&mut channels, &sources, &sinks);
+    let dropped = cx.dropped;
     let (agent, place) = (agent.name.clone(), place.clone());
     Some(Graph { agent, place, sources, channels, sinks, groups, dropped })
 }
@@ -99,12 +101,24 @@ impl Cx<'_> {
                 (_, true) => format!("channel `{name}` has no source"),
                 _ => format!("channel `{name}` has neither source nor sink and is not started"),
             };
-            self.report.push(Diagnostic::warning("loose-channel", what).maybe_at(span));
+            if !self.is_used_by_dropped(name) {
+                self.report.push(Diagnostic::warning("loose-channel", what).maybe_at(span));
+            }
             if !fed && !drained {
                 self.drop(Kind::Channel, name, "it has neither source nor sink");
             }
             fed || drained
         });
+    }
+
+    /// Whether a source or sink that was left out names this channel: then that has been said.
+    fn is_used_by_dropped(&self, channel: &str) -> bool {
+        let names_it = |section: &Section| {
+            let keys = ["channels", "channel"].into_iter().filter_map(|key| section.get(key));
+            keys.into_iter().any(|prop| prop.value.words().iter().any(|word| word.text == channel))
+        };
+        let dropped = self.dropped.iter().filter(|d| matches!(d.kind, Kind::Source | Kind::Sink));
+        dropped.filter_map(|d| self.agent.section(d.kind, &d.name)).any(names_it)
     }
 
     /// Notes a failed component; its problem has been reported.
@@ -120,14 +134,16 @@ impl Cx<'_> {
 
     /// A batch that is larger than the transaction of its channel (T5).
     fn batch_fits(&mut self, node: &Node, channel: &Node) {
-        let number = |node: &Node, key: &str| -> Option<i64> {
-            let default = node.spec.fields().find(|field| field.key == key).and_then(|field| field.default);
-            node.values.get(key).map(String::as_str).or(default)?.trim().parse().ok()
+        let field = |node: &Node, key: &str| {
+            let last = |field: &&'static Field| field.key.rsplit('.').next() == Some(key);
+            node.spec.fields().find(last)
         };
-        let (Some(batch), Some(most)) = (number(node, "batchSize"), number(channel, "transactionCapacity"))
-        else {
-            return;
+        let number = |node: &Node, field: &Field| -> Option<i64> {
+            node.values.get(field.key).map(String::as_str).or(field.default)?.trim().parse().ok()
         };
+        let Some(size) = field(node, "batchSize") else { return };
+        let Some(room) = field(channel, "transactionCapacity") else { return };
+        let (Some(batch), Some(most)) = (number(node, size), number(channel, room)) else { return };
         if batch > most {
             let kind = node.spec.kind.word();
             let what = format!(
@@ -135,7 +151,7 @@ impl Cx<'_> {
                 node.name, channel.name
             );
             let problem =
-                Diagnostic::warning("batch-too-large", what).maybe_at(self.key_span(node, "batchSize"));
+                Diagnostic::warning("batch-too-large", what).maybe_at(self.key_span(node, size.key));
             self.report.push(problem.hint(format!("raise `transactionCapacity` of `{}`", channel.name)));
         }
     }

@@ -32,11 +32,11 @@ impl Cx<'_> {
     pub(super) fn names(&mut self, key: &str, value: &Text, known: impl Fn(&str) -> bool) -> Vec<Text> {
         let mut words = value.words();
         let note = words.iter().skip(1).position(|word| word.text.starts_with('#')).map(|at| at + 1);
-        if let Some(at) = note.filter(|at| words[*at..].iter().any(|word| !known(&word.text))) {
-            if let Some((_, range)) = note::find(&value.text) {
-                self.report.push(note::repair(key, value, range));
-                words.truncate(at);
-            }
+        if let Some(at) = note.filter(|at| words[*at..].iter().any(|word| !known(&word.text)))
+            && let Some((_, range)) = note::find(&value.text)
+        {
+            self.report.push(note::repair(key, value, range));
+            words.truncate(at);
         }
         let mut once: Vec<Text> = Vec::new();
         for word in words {
@@ -48,10 +48,16 @@ impl Cx<'_> {
     }
 
     fn not_configured(&mut self, kind: Kind, word: &Text) {
+        let comma = word.text.contains(',');
+        let parts = word.text.split(',').filter(|name| comma && self.agent.section(kind, name).is_some());
+        let listed = self.agent.list(kind).map(|entry| entry.value.words()).unwrap_or_default();
         let loose = self.agent.of(kind).map(|(name, _)| name);
-        let hint = match word.text.contains(',') {
+        let loose = loose.filter(|name| !listed.iter().any(|word| word.text == *name));
+        let near = nearest(&word.text, loose).filter(|_| !comma);
+        self.meant.extend(parts.chain(near).map(|name| (kind, name.to_string())));
+        let hint = match comma {
             true => Some("names are separated by blanks, not by commas".to_string()),
-            false => nearest(&word.text, loose).map(|near| format!("did you mean `{near}`?")),
+            false => near.map(|near| format!("did you mean `{near}`?")),
         };
         let what = format!("{} `{}` is listed and has no keys", kind.word(), word.text);
         self.report.push(Diagnostic::error("not-configured", what).at(word.span).maybe_hint(hint));
@@ -61,9 +67,9 @@ impl Cx<'_> {
     /// Components with keys that no list names.
     pub(super) fn unlisted(&mut self, kind: Kind, listed: &[String]) {
         let (agent, list) = (&self.agent.name, list_word(kind));
-        for (name, section) in
-            self.agent.of(kind).filter(|(name, _)| !listed.iter().any(|known| known == name))
-        {
+        let is_named = |name: &str| listed.iter().any(|known| known == name);
+        let is_meant = |name: &str| self.meant.iter().any(|(known, meant)| *known == kind && meant == name);
+        for (name, section) in self.agent.of(kind).filter(|(name, _)| !is_named(name) && !is_meant(name)) {
             let what = format!("{} `{name}` is not listed in `{agent}.{list}` and does not run", kind.word());
             let hint = match self.agent.list(kind) {
                 Some(entry) => format!("`{agent}.{list} = {} {name}` lists it", entry.value.text),

@@ -3,7 +3,6 @@ use super::Cx;
 use crate::config::agent::Section;
 use crate::config::graph::{Node, SinkNode};
 use crate::config::text::Text;
-use crate::diag::Diagnostic;
 use crate::flow::Kind;
 
 impl Cx<'_> {
@@ -15,10 +14,12 @@ impl Cx<'_> {
 
     fn sink_node(&mut self, name: &str, section: &Section, channels: &[Node]) -> Result<SinkNode, String> {
         let owner = format!("sink `{name}`");
+        let (section, slip) = &self.singular_or_plural(&owner, section, ("channels", "channel"));
         let channel = self.sink_channel(&owner, section, channels);
         let node = self.component(Kind::Sink, name, &owner, section);
-        let (node, channel) = (node?, channel?);
-        let trial = self.trial(&node, &owner, section)?;
+        let node = node.and_then(|node| self.trial(&node, &owner, section).map(|trial| (node, trial)));
+        slip.clone()?;
+        let ((node, trial), channel) = (node?, channel?);
         for taken_from in channels.iter().filter(|known| known.name == channel) {
             self.batch_fits(&node, taken_from);
         }
@@ -28,12 +29,6 @@ impl Cx<'_> {
 
     fn sink_channel(&mut self, owner: &str, section: &Section, channels: &[Node]) -> Result<String, String> {
         let Some(prop) = section.get("channel").cloned() else {
-            if let Some(prop) = section.get("channels") {
-                let problem =
-                    Diagnostic::error("missing-key", format!("{owner} has `channels`, not `channel`"));
-                self.report
-                    .push(problem.at(prop.key.span).hint("a sink has one `channel`; did you mean that?"));
-            }
             return Err("it has no channel".to_string());
         };
         let words =

@@ -21,21 +21,43 @@ impl Cx<'_> {
         channels: &[Node],
     ) -> Result<SourceNode, String> {
         let owner = format!("source `{name}`");
+        let (section, slip) = &self.singular_or_plural(&owner, section, ("channel", "channels"));
         // every part is looked at before one of them fails, so that all problems are shown
         let node = self.component(Kind::Source, name, &owner, section);
         let names = self.source_channels(&owner, section, channels);
         let interceptors = self.interceptors(&owner, section);
-        let node = node?;
-        let names = names?;
+        let node = node.and_then(|node| self.trial(&node, &owner, section).map(|_| node));
+        slip.clone()?;
+        let (node, names) = (node?, names?);
         let selector = self.selector(&owner, section, &names, node.span)?;
         let interceptors = interceptors?;
-        self.trial(&node, &owner, section)?;
         for channel in channels.iter().filter(|channel| names.contains(&channel.name)) {
             self.batch_fits(&node, channel);
         }
         let fingerprint = fingerprint(&names, &selector, &interceptors);
         let from_start = node.at(self.place, &node.pulse()).flag(&common::FROM_START);
         Ok(SourceNode { node, channels: names, selector, interceptors, fingerprint, from_start })
+    }
+
+    /// A source has `channels`, a sink has `channel`: the other word is told once and read as the right one, to find
+    /// further problems; the component does not run.
+    pub(super) fn singular_or_plural(
+        &mut self,
+        owner: &str,
+        section: &Section,
+        (wrong, right): (&str, &str),
+    ) -> (Section, Result<(), String>) {
+        let mut section = section.clone();
+        let has_right = section.get(right).is_some();
+        let Some(prop) = section.props.iter_mut().find(|prop| prop.key.text == wrong && !has_right) else {
+            return (section, Ok(()));
+        };
+        let span = prop.key.span;
+        prop.key = Text::computed(right, span);
+        let what = format!("{owner} has `{wrong}` and needs `{right}`");
+        let hint = "a source has `channels`, a sink has one `channel`";
+        self.report.push(Diagnostic::error("missing-key", what).at(span).hint(hint));
+        (section, Err(format!("it has `{wrong}` and needs `{right}`")))
     }
 
     /// Its channels that can run; the others are named.
@@ -46,12 +68,6 @@ impl Cx<'_> {
         channels: &[Node],
     ) -> Result<Vec<String>, String> {
         let Some(prop) = section.get("channels").cloned() else {
-            if let Some(prop) = section.get("channel") {
-                let problem =
-                    Diagnostic::error("missing-key", format!("{owner} has `channel`, not `channels`"));
-                self.report
-                    .push(problem.at(prop.key.span).hint("a source has `channels`, a sink has `channel`"));
-            }
             return Err("it has no channels".to_string());
         };
         let agent = self.agent;
@@ -71,7 +87,8 @@ impl Cx<'_> {
     /// A channel that does not exist, or was left out itself.
     pub(super) fn no_such_channel(&mut self, owner: &str, word: &Text, channels: &[Node]) {
         let name = &word.text;
-        let problem = if self.was_dropped(Kind::Channel, name) {
+        let is_meant = self.meant.contains(&(Kind::Channel, name.clone()));
+        let problem = if is_meant || self.was_dropped(Kind::Channel, name) {
             Diagnostic::error(
                 "channel-left-out",
                 format!("{owner} goes without channel `{name}`, which cannot run"),

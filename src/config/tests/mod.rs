@@ -1,6 +1,8 @@
 //! Whole files through [`load`], against components that do nothing.
 mod fakes;
 mod graphs;
+mod mistakes;
+mod sources;
 
 use std::fs;
 
@@ -36,10 +38,6 @@ impl Case {
     }
 
     /// All that is reported, the directory taken out.
-    fn report(&self) -> String {
-        self.clean(&self.load())
-    }
-
     fn clean(&self, loaded: &Loaded) -> String {
         text(&loaded.report).replace(&format!("{}/", self.dir.path().display()), "")
     }

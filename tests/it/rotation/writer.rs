@@ -72,6 +72,14 @@ impl Writer {
         self.steps.join("\n")
     }
 
+    /// The first line.
+    pub fn begin(&mut self) {
+        let mut bytes = lines::line(self.generation, self.number, 40);
+        bytes.push(b'\n');
+        self.live.write_all(&bytes).unwrap();
+        self.number += 1;
+    }
+
     /// Appends some lines, the last of them perhaps in part.
     pub fn write(&mut self, random: &mut Random) {
         let mut bytes = std::mem::take(&mut self.pending);

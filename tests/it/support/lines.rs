@@ -81,7 +81,7 @@ impl Counted {
 
     fn example(&mut self, what: &str, text: &str) {
         if self.examples.len() < 12 {
-            self.examples.push(format!("{what}: {}", text.trim_end()));
+            self.examples.push(format!("{what}: {:.100}", text.trim_end()));
         }
     }
 

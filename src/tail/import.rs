@@ -1,0 +1,122 @@
+//! Positions that Java sources left behind: read once, left alone.
+//!
+//! Shape: an Avro container file; metadata `file` is the path of the file being read, and the last record's `offset`
+//! (a zig-zag varint) is the position. Blocks: count, size, bytes, 16-byte sync marker.
+//! Truth: Flume's `DurablePositionTracker`; the Avro 1.7 specification, "Object Container Files".
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The file and the position of a spooldir or ningg meta file; `None`: there is none, or it says nothing.
+pub fn spool_position(meta: &Path, source: &str) -> Option<(PathBuf, u64)> {
+    let bytes = match fs::read(meta) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            log::warn!(component = source; "cannot read `{}`: {error}", meta.display());
+            return None;
+        }
+    };
+    match parse(&bytes) {
+        Some((file, at)) => Some((file.into(), at)),
+        None if bytes.is_empty() => None,
+        None => {
+            log::warn!(component = source; "`{}` is no position file of Flume; nothing is imported from it", meta.display());
+            None
+        }
+    }
+}
+
+/// The path and the last offset.
+pub fn parse(bytes: &[u8]) -> Option<(String, u64)> {
+    let mut rest = bytes.strip_prefix(b"Obj\x01")?;
+    let mut file = None;
+    loop {
+        let mut count = long(&mut rest)?;
+        if count == 0 {
+            break;
+        }
+        if count < 0 {
+            // A negative count is followed by the block's size.
+            count = count.checked_neg()?;
+            long(&mut rest)?;
+        }
+        for _ in 0..count {
+            let (key, value) = (string(&mut rest)?, string(&mut rest)?);
+            if key == b"file" {
+                file = Some(String::from_utf8_lossy(value).into_owned());
+            }
+        }
+    }
+    take(&mut rest, 16)?;
+    let mut at = 0;
+    // A block that was cut short by a crash ends the list; the one before it counts.
+    while let Some(offset) = block(&mut rest) {
+        at = offset;
+    }
+    Some((file?, at))
+}
+
+fn block(rest: &mut &[u8]) -> Option<u64> {
+    let count = long(rest)?;
+    let size = usize::try_from(long(rest)?).ok()?;
+    let mut body = take(rest, size)?;
+    take(rest, 16)?;
+    let mut offset = None;
+    for _ in 0..count {
+        offset = Some(u64::try_from(long(&mut body)?).ok()?);
+    }
+    offset
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (taken, left) = rest.split_at_checked(count)?;
+    *rest = left;
+    Some(taken)
+}
+
+fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(long(rest)?).ok()?;
+    take(rest, length)
+}
+
+fn long(rest: &mut &[u8]) -> Option<i64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let byte = take(rest, 1)?[0];
+        value |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_of_the_legacy_code_are_read() {
+        let sample = |name: &str| {
+            let path =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seed-configs/legacy-state").join(name);
+            parse(&fs::read(path).unwrap())
+        };
+        assert_eq!(sample("flumespool-main.meta"), Some(("/srv/dfk/spool/abc.log".into(), 792)));
+        let tail = Some(("/srv/dfk/testdata/010_2017041212".into(), 1692));
+        assert_eq!(sample("flumespooltailfile-main.meta"), tail);
+    }
+
+    #[test]
+    fn foreign_bytes_never_panic() {
+        assert_eq!(parse(b""), None);
+        assert_eq!(parse(b"Obj\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
+        let name = "tests/seed-configs/legacy-state/flumespooltailfile-main.meta";
+        let sample = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        for cut in 0..sample.len() {
+            parse(&sample[..cut]);
+        }
+        assert_eq!(parse(&sample[..sample.len() - 1]).unwrap().1, 792, "the last whole record counts");
+    }
+}

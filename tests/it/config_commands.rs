@@ -1,0 +1,119 @@
+//! `check`, `explain` and the samples, as the binary runs them.
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use dataflowkit::cli::samples;
+use dataflowkit::config::State;
+use dataflowkit::registry;
+
+fn dataflowkit(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dataflowkit")).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+const GOOD: &str = "a1.sources = r1\na1.channels = c1\na1.sinks = k1\na1.sources.r1.type = seq\na1.sources.r1.channels = c1\n\
+                    a1.channels.c1.type = memory\na1.sinks.k1.type = null\na1.sinks.k1.channel = c1\n";
+
+fn file(dir: &tempfile::TempDir, content: &str) -> String {
+    let path = dir.path().join("agent.properties");
+    fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_string()
+}
+
+#[test]
+fn check_ends_with_0_for_a_good_file_1_for_findings_and_2_when_used_wrongly() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = dataflowkit(&["check", &file(&dir, GOOD)]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stdout(&output).contains("a1: r1 -> c1 -> k1: G"), "{output:?}");
+    let output = dataflowkit(&["check", &file(&dir, &GOOD.replace("= null", "= nul"))]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stdout(&output).contains("hint: did you mean `null`?\n"), "{output:?}");
+    assert_eq!(dataflowkit(&["check"]).status.code(), Some(2));
+    assert_eq!(dataflowkit(&["check", "--format", "xml", "f"]).status.code(), Some(2));
+    assert_eq!(dataflowkit(&["check", "/nope.properties"]).status.code(), Some(1));
+}
+
+#[test]
+fn check_prints_json_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let bad = file(&dir, &format!("{GOOD}a1.channels.c1.capacty = 1000\n"));
+    let output = dataflowkit(&["check", "--strict", "--format", "json", &bad]);
+    let lines: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["severity"], "error");
+    assert_eq!(lines[0]["code"], "unknown-key");
+    assert_eq!((&lines[0]["at"]["line"], &lines[0]["at"]["column"]), (&9.into(), &16.into()));
+    assert_eq!(lines[0]["hints"][0], "did you mean `capacity`?");
+    assert_eq!(lines[1]["path"], serde_json::json!(["r1", "c1", "k1"]));
+}
+
+#[test]
+fn a_bad_configuration_ends_the_agent_with_78() {
+    let dir = tempfile::tempdir().unwrap();
+    let bad = file(&dir, "a1.sources = r1\n");
+    let (state, run) = (dir.path().join("state"), dir.path().join("run"));
+    let (state, run) = (state.to_str().unwrap(), run.to_str().unwrap());
+    let output = dataflowkit(&["agent", "-n", "a1", "-f", &bad, "--state-dir", state, "--runtime-dir", run]);
+    assert_eq!(output.status.code(), Some(78), "{output:?}");
+}
+
+#[test]
+fn explain_tells_kinds_types_and_keys() {
+    let all = stdout(&dataflowkit(&["explain"]));
+    for spec in registry::all() {
+        assert!(all.contains(&format!("  {}", spec.name)), "{}", spec.name);
+    }
+    for spec in registry::built() {
+        let kind = if spec.kind.word() == "sink group" { "group" } else { spec.kind.word() };
+        let output = dataflowkit(&["explain", kind, spec.name]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        for field in spec.fields() {
+            assert!(stdout(&output).contains(&format!("\n{}", field.key)), "{} of {}", field.key, spec.name);
+            let told = field.state != State::Honoured || !field.doc.is_empty();
+            assert!(told, "`{}` of {} has no doc", field.key, spec.name);
+        }
+    }
+    let one =
+        stdout(&dataflowkit(&["explain", "channel", "org.apache.flume.channel.MemoryChannel", "capacity"]));
+    assert!(one.starts_with("capacity  number from 1"), "{one}");
+    let none = dataflowkit(&["explain", "channle"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&none.stderr),
+        "there is no kind `channle`; did you mean `channel`?\n"
+    );
+}
+
+#[test]
+fn the_committed_samples_are_those_that_the_declarations_give() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(samples::committed());
+    let specs: Vec<_> = registry::all().collect();
+    let fresh = samples::samples(&specs);
+    let cure = format!("run `cargo run -- samples {}`", samples::committed().display());
+    for (name, text) in &fresh {
+        let committed = fs::read_to_string(dir.join(name)).unwrap_or_default();
+        assert_eq!(&committed, text, "{name} is stale: {cure}");
+    }
+    for entry in fs::read_dir(&dir).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            fresh.iter().any(|(fresh, _)| *fresh == name),
+            "{name} is no sample any more: remove it, and {cure}"
+        );
+    }
+}
+
+#[test]
+fn every_sample_passes_a_strict_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let specs: Vec<_> = registry::all().collect();
+    for (name, text) in samples::samples(&specs) {
+        let output = dataflowkit(&["check", "--strict", &file(&dir, &text)]);
+        assert_eq!(output.status.code(), Some(0), "{name}\n{}", stdout(&output));
+    }
+}

@@ -1,0 +1,46 @@
+# The package goes in, starts nothing, and brings what the units need.
+# shellcheck shell=bash
+
+files_now() {
+    inside find / -xdev \( -path /run -o -path /tmp -o -path /srv -o -path /var/log -o -path /var/cache -o -path /root \
+        -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path '/etc/*-' \) -prune -o -print | sort
+    inside cat /etc/passwd /etc/group
+}
+
+exposure() {
+    local figure
+    figure=$(inside systemd-analyze security --no-pager "dataflowkit@$1" 2>/dev/null |
+        sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p')
+    echo "systemd-analyze security: $figure"
+    awk -v figure="$figure" 'BEGIN { exit !(figure != "" && figure <= 2.0) }'
+}
+
+# Two notes of lintian's stand: Rust has no fortified libc calls, and Debian does not ask for an init.d script any more.
+lintian_is_clean() {
+    local found
+    found=$(lintian --allow-root --display-info --fail-on none target/deb/dataflowkit.changes 2>/dev/null | grep -v '^N:' || true)
+    echo "$found" >&2
+    found=$(grep -vE ' (hardening-no-fortify-functions|package-supports-alternative-init-but-no-init.d-script) ' <<<"$found" || true)
+    echo "lintian: ${found:-nothing but two informational tags}"
+    [ -z "$found" ]
+}
+
+groups_of_user() {
+    local groups
+    groups=$(inside id -nG dataflowkit)
+    echo "$groups"
+    [[ " $groups " == *" adm "* && " $groups " == *" systemd-journal "* ]]
+}
+
+nothing_started() { [ -z "$(inside systemctl list-units --no-legend 'dataflowkit*')" ]; }
+
+before_install=$(files_now)
+inside mkdir -p /root/debs
+inside sh -c 'cat >/root/debs/dataflowkit.deb' <"$deb"
+check "lintian finds nothing" lintian_is_clean
+check "the package installs" inside dpkg -i /root/debs/dataflowkit.deb
+check "its user may read logs" groups_of_user
+check "installing starts no agent" nothing_started
+check "samples and README are under /etc/dataflowkit" inside sh -c 'ls /etc/dataflowkit/samples | wc -l && test -s /etc/dataflowkit/README'
+check "the units have no mistakes" inside sh -c '! systemd-analyze verify --man=no dataflowkit@x.service dataflowkit.service 2>&1 | grep -v "RestartSteps\|RestartMaxDelaySec"'
+check "the exposure is at most 2.0" exposure x
