@@ -93,6 +93,11 @@ impl Book {
         (!self.had_record || rerouted) && !self.all_reported()
     }
 
+    /// Whether the channel began without any local record.
+    pub fn is_new(&self) -> bool {
+        !self.had_record
+    }
+
     pub fn all_reported(&self) -> bool {
         self.seats.iter().all(|seat| seat.reported)
     }
