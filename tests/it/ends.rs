@@ -3,7 +3,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use std::time::Duration;
 
 use crate::support::{Agent, rolled, until};
 
@@ -21,23 +20,10 @@ a1.sinks.k1.channel = c1
 a1.sinks.k1.sink.directory = @DIR@/out
 ";
 
-/// Connects to the port that the agent says it listens on.
-fn connect(agent: &Agent) -> TcpStream {
-    let port = || -> Option<u16> {
-        let log = agent.log();
-        let (_, rest) = log.split_once("listens on 127.0.0.1:")?;
-        rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
-    };
-    assert!(until(|| port().is_some()), "it does not listen\n{}", agent.story());
-    let peer = TcpStream::connect(("127.0.0.1", port().unwrap())).unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    peer
-}
-
 fn started(config: &str) -> (Agent, TcpStream) {
     let mut agent = Agent::new(config);
     agent.start();
-    let peer = connect(&agent);
+    let peer = agent.connect();
     (agent, peer)
 }
 
@@ -80,7 +66,7 @@ fn a_line_that_is_too_long_is_refused_and_ends_the_connection() {
         "OK\nFAILED: Event exceeds the maximum length (20 chars, including newline)\n",
     );
     assert_eq!(rest_of(&mut peer), "");
-    let mut other = connect(&agent);
+    let mut other = agent.connect();
     ask(&mut other, b"goes on\n", "OK\n");
     agent.kill();
 }
@@ -95,7 +81,7 @@ fn a_full_channel_fails_line_by_line_and_the_connection_goes_on() {
     // A file where the directory should be: the sink can deliver nothing.
     fs::write(agent.path("out"), "").unwrap();
     agent.spawn();
-    let mut peer = connect(&agent);
+    let mut peer = agent.connect();
     let full = "FAILED: Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or the buffer size is too tight\n";
     let answer = format!("{}{}", "OK\n".repeat(5), full.repeat(3));
     ask(&mut peer, b"1\n2\n3\n4\n5\n6\n7\n8\n", &answer);
@@ -163,7 +149,7 @@ fn a_port_in_use_is_said_and_tried_again() {
     let sentence = format!("cannot listen on `127.0.0.1:{port}`: Address already in use");
     assert!(until(|| agent.log().contains(&sentence)), "{}", agent.story());
     drop(taken);
-    ask(&mut connect(&agent), b"at last\n", "OK\n");
+    ask(&mut agent.connect(), b"at last\n", "OK\n");
     agent.kill();
 }
 
@@ -231,7 +217,7 @@ fn a_full_disk_is_said_and_nothing_is_lost_or_twice_when_there_is_room_again() {
     let ballast = tiny.0.join(".ballast");
     fs::write(&ballast, vec![0; 32 << 10]).unwrap();
     agent.start();
-    let mut peer = connect(&agent);
+    let mut peer = agent.connect();
     let lines: String = (0..80).map(|n| format!("{n:0>399}\n")).collect();
     ask(&mut peer, lines.as_bytes(), &"OK\n".repeat(80));
     assert!(until(|| agent.log().contains("No space left on device")), "{}", agent.story());

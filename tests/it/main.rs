@@ -7,6 +7,7 @@
 //! - `model`: the positions protocol, explored at random in an in-memory world; `tests/run --long model`
 //! - `positions`: what happens to positions when something around the agent changes
 //! - `rotation`: writers, rolls, partial writes and kill -9 at random; `tests/run --long rotation`
+//! - `seeds`: the configuration files of real users, each with its expected outcome
 //! - `support`: an agent in a directory of its own, lines that can be counted
 mod config_commands;
 mod config_seeds;
@@ -15,4 +16,5 @@ mod layers;
 mod model;
 mod positions;
 mod rotation;
+mod seeds;
 mod support;

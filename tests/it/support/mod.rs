@@ -4,6 +4,7 @@ pub mod lines;
 
 use std::fs;
 use std::io::Read;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -123,11 +124,49 @@ impl Agent {
         self.ended();
     }
 
+    /// Holds it where it is, as a machine does that is too busy.
+    pub fn pause(&mut self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) {
+        self.signal(Signal::SIGCONT);
+    }
+
     /// SIGTERM, and an orderly end.
     pub fn stop(&mut self) {
         self.signal(Signal::SIGTERM);
         let status = self.ended();
         assert!(status.success(), "ended with {status}\n{}", self.story());
+    }
+
+    /// Connects to the port that its netcat source says it listens on.
+    pub fn connect(&self) -> TcpStream {
+        let port = || -> Option<u16> {
+            let log = self.log();
+            let (_, rest) = log.split_once("listens on 127.0.0.1:")?;
+            rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+        };
+        assert!(until(|| port().is_some()), "it does not listen\n{}", self.story());
+        let peer = TcpStream::connect(("127.0.0.1", port().unwrap())).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        peer
+    }
+
+    /// What `dataflowkit status` prints of it.
+    pub fn status(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dataflowkit"));
+        command.args(["status", "agent", "--runtime-dir"]).arg(self.path("run")).args(arguments);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    }
+
+    /// The most memory it ever had, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// The log of the last start.
