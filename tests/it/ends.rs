@@ -2,9 +2,8 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 
-use crate::support::{Agent, rolled, until};
+use crate::support::{Agent, Tiny, rolled, until};
 
 const NETCAT: &str = "
 a1.sources = r1
@@ -188,29 +187,11 @@ fn the_logger_writes_flumes_words_to_the_log() {
     agent.kill();
 }
 
-/// A file system of 64 KiB, unmounted when dropped.
-struct Tiny(std::path::PathBuf);
-
-impl Tiny {
-    fn mount(path: std::path::PathBuf) -> Option<Tiny> {
-        fs::create_dir(&path).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&path).status();
-        mounted.is_ok_and(|status| status.success()).then_some(Tiny(path))
-    }
-}
-
-impl Drop for Tiny {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_is_said_and_nothing_is_lost_or_twice_when_there_is_room_again() {
     let mut agent =
         Agent::new(&format!("{NETCAT}\na1.sinks.k1.retryDelay = 20\na1.sinks.k1.syncInterval = 20\n"));
-    let Some(tiny) = Tiny::mount(agent.path("out")) else {
+    let Some(tiny) = Tiny::mount(agent.path("out"), "64k") else {
         eprintln!("SKIPPED a_full_disk…: no right to mount a small tmpfs");
         return;
     };

@@ -2,7 +2,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::{agent, append, appears, arrives, check, out, says};
+use super::{agent, appears, append, arrives, check, out, says};
 use crate::support::until;
 
 #[test]

@@ -5,6 +5,7 @@ pub mod lines;
 use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -39,13 +40,17 @@ pub struct Agent {
     child: Option<Child>,
     arguments: Vec<String>,
     starts: usize,
+    user: Option<u32>,
 }
+
+/// The user id that owns nothing.
+const NOBODY: u32 = 65_534;
 
 impl Agent {
     /// An agent file, `@DIR@` standing for its directory; not started.
     pub fn new(config: &str) -> Agent {
         let dir = tempfile::tempdir().unwrap();
-        let agent = Agent { dir, child: None, arguments: Vec::new(), starts: 0 };
+        let agent = Agent { dir, child: None, arguments: Vec::new(), starts: 0, user: None };
         agent.configure(config);
         agent
     }
@@ -54,6 +59,18 @@ impl Agent {
     pub fn configure(&self, config: &str) {
         let text = config.replace("@DIR@", self.path("").to_str().unwrap().trim_end_matches('/'));
         fs::write(self.path("agent.properties"), text).unwrap();
+    }
+
+    /// Runs as a user with few rights, who owns its directory; as whoever we are, where we are not root.
+    pub fn as_nobody(mut self) -> Agent {
+        if nix::unistd::geteuid().is_root() {
+            let entries = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+            for path in entries.chain([self.dir.path().to_path_buf()]) {
+                std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+            self.user = Some(NOBODY);
+        }
+        self
     }
 
     /// More arguments for the next starts.
@@ -78,6 +95,9 @@ impl Agent {
             .env_remove("NOTIFY_SOCKET")
             .env_remove("JOURNAL_STREAM")
             .env("DATAFLOWKIT_INSTALLATION", "test");
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 
@@ -207,6 +227,26 @@ impl Drop for Agent {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// A small file system, unmounted when dropped; there is none without the right to mount.
+pub struct Tiny(pub PathBuf);
+
+impl Tiny {
+    pub fn mount(path: PathBuf, size: &str) -> Option<Tiny> {
+        fs::create_dir(&path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&path)
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Tiny(path))
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
