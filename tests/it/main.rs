@@ -4,6 +4,7 @@
 //! - `config_commands`: `check`, `explain` and the samples
 //! - `config_seeds`: the configuration files of real users through `check`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
+//! - `flume_keys`: every key and default of Flume and the platform
 //! - `layers`: the structure of `src/`
 //! - `model`: the positions protocol, explored at random in an in-memory world; `tests/run --long model`
 //! - `positions`: what happens to positions when something around the agent changes
@@ -14,6 +15,7 @@ mod bad_input;
 mod config_commands;
 mod config_seeds;
 mod ends;
+mod flume_keys;
 mod layers;
 mod model;
 mod positions;
