@@ -66,6 +66,11 @@ const POLICY: Field = Field::choice("decodeErrorPolicy", &["FAIL", "REPLACE", "I
 const BACKOFF: Field =
     Field::int("maxBackoff", i64::MIN, i64::MAX).default("4000").ignored("a full channel wakes its source");
 const DESERIALIZER: Field = Field::text("deserializer").default("LINE").doc("LINE; others are refused");
+const OUTPUT: Field =
+    Field::charset("deserializer.outputCharset").default("UTF-8").doc("UTF-8; others are refused");
+const LINES: Field =
+    Field::int("bufferMaxLines", i64::MIN, i64::MAX).ignored("Flume does not read it either");
+const POLL: Field = Field::int("pollDelay", i64::MIN, i64::MAX).ignored("changes wake the source");
 const READY: Field = Field::int("readyInterval", 0, i64::MAX)
     .unit(Unit::Millis)
     .default("2000")
@@ -110,6 +115,9 @@ pub static SPEC: Spec = Spec {
         POLICY,
         BACKOFF,
         DESERIALIZER,
+        OUTPUT,
+        LINES,
+        POLL,
         READY,
         LATE,
         RESCAN,
@@ -163,6 +171,9 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
 fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
     if !at.text(&DESERIALIZER).eq_ignore_ascii_case("LINE") {
         return Err(Refusal::at(&DESERIALIZER, "only LINE is built in this version"));
+    }
+    if !at.text(&OUTPUT).eq_ignore_ascii_case("UTF-8") {
+        return Err(Refusal::at(&OUTPUT, "events are UTF-8 in this version"));
     }
     let policy = at.opt(&POLICY).map(|_| match at.choice(&POLICY) {
         "FAIL" => Policy::Fail,

@@ -177,6 +177,11 @@ const NINGG_PERIOD: Field = Field::text("targetFilename")
     .default("yyyy-MM-dd")
     .doc("a SimpleDateFormat pattern: a name that contains the present period is never over");
 
+const FORK_CHARSET: Field =
+    Field::text("originFileCharset").ignored("only a fork of the plug-in has it; use inputCharset");
+const FORK_CONVERT: Field =
+    Field::flag("needConvertAfterSource").ignored("only a fork of the plug-in has it; use inputCharset");
+
 /// ningg's plug-in: the same, with its own defaults.
 pub static NINGG: Spec = Spec {
     kind: Kind::Source,
@@ -184,7 +189,7 @@ pub static NINGG: Spec = Spec {
     class: "com.github.ningg.flume.source.SpoolDirectoryTailFileSource",
     aliases: &["org.apache.flume.source.SpoolDirectoryTailFileSource"],
     summary: "collects finished files of a directory, then follows the one of the present period",
-    fields: &[&[NINGG_TARGET, NINGG_LENGTH, NINGG_BUFFER, NINGG_PERIOD], SHARED],
+    fields: &[&[NINGG_TARGET, NINGG_LENGTH, NINGG_BUFFER, NINGG_PERIOD, FORK_CHARSET, FORK_CONVERT], SHARED],
     build: Build::Source(|at| Ok(Box::new(build(at, true)?))),
 };
 

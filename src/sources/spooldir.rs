@@ -70,6 +70,9 @@ const LINES: Field =
 const OLD_LENGTH: Field = Field::int("bufferMaxLineLength", 1, 16 << 20)
     .unit(Unit::Chars)
     .doc("deprecated; where it is set it wins over deserializer.maxLineLength");
+const SCHEMA: Field = Field::text("deserializer.schemaType").ignored("only the AVRO deserializer has it");
+const BLOB: Field =
+    Field::int("deserializer.maxBlobLength", i64::MIN, i64::MAX).ignored("only the BLOB deserializer has it");
 const QUIET: Field = Field::int("quietTime", 0, i64::MAX)
     .unit(Unit::Millis)
     .default("500")
@@ -114,6 +117,8 @@ pub static SPEC: Spec = Spec {
         DESERIALIZER,
         LENGTH,
         OUTPUT,
+        SCHEMA,
+        BLOB,
         LINES,
         OLD_LENGTH,
         QUIET,
