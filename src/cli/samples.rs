@@ -77,6 +77,7 @@ fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
         }
         // The channel takes the source's batches whole.
         if let (Kind::Channel, Some(most)) = (spec.kind, large_batch(about)) {
+            text.push_str(&format!("{prefix}.capacity = {}\n", most * 10));
             text.push_str(&format!("{prefix}.transactionCapacity = {most}\n"));
         }
         let full = spec.kind == about.kind;
