@@ -18,6 +18,7 @@ use super::identity::{Face, Inode};
 use super::leaving::{LOOK, Leaving};
 use super::listing::{self, Candidates, Name};
 use super::memory::Memory;
+use super::times::Times;
 use crate::codec::records::Close;
 use crate::flow::{Counter, Fatal, Wait};
 use crate::sys::{self, Change, Watcher};
@@ -30,23 +31,6 @@ pub struct Group {
     pub dir: PathBuf,
     pub candidates: Candidates,
     pub manner: Manner,
-}
-
-/// When what happens; every one an option of the source.
-#[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// A quiet file's descriptor is closed.
-    pub idle: Duration,
-    /// An unterminated last line goes out.
-    pub partial: Option<Duration>,
-    /// An open multi-line record is closed.
-    pub record: Option<Duration>,
-    /// A file that lost its name is watched for late lines.
-    pub late: Duration,
-    /// All directories are looked through.
-    pub rescan: Duration,
-    /// With `until_drained`: all quiet for so long is the end.
-    pub drain: Duration,
 }
 
 /// A file that is about to be followed.
@@ -79,6 +63,8 @@ pub struct Live<'a> {
     desk: &'a Desk<'a>,
     groups: &'a [Group],
     times: Times,
+    /// A quiet file's descriptor is closed after so long.
+    idle: Duration,
     most: u64,
     memory: Memory,
     pub leaving: Leaving,
@@ -104,7 +90,7 @@ struct Dir {
 }
 
 impl<'a> Live<'a> {
-    pub fn new(desk: &'a Desk<'a>, groups: &'a [Group], times: Times, most: u64) -> Live<'a> {
+    pub fn new(desk: &'a Desk<'a>, groups: &'a [Group], times: Times, idle: Duration, most: u64) -> Live<'a> {
         let (watcher, error) = Watcher::new();
         if let Some(error) = error {
             log::warn!(component = desk.out.source(); "cannot use inotify, directories are looked through every second: {error}");
@@ -119,6 +105,7 @@ impl<'a> Live<'a> {
             desk,
             groups,
             times,
+            idle,
             most,
             memory: Memory::of(desk.out),
             leaving: Leaving::default(),
@@ -226,7 +213,7 @@ impl<'a> Live<'a> {
                 let watched = quiet.min(since.elapsed());
                 due.push(self.times.late.saturating_sub(watched).max(Duration::from_millis(1)));
             } else if file.followed.held == 0 {
-                after(self.times.idle);
+                after(self.idle);
             } else {
                 self.times
                     .partial
@@ -553,7 +540,7 @@ impl<'a> Live<'a> {
                 if due(self.times.partial) || due(self.times.record) && !file.followed.closed_by_silence() {
                     self.turn(slot)?;
                 }
-            } else if file.nameless.is_none() && quiet >= self.times.idle {
+            } else if file.nameless.is_none() && quiet >= self.idle {
                 file.followed.close();
                 self.open.remove(&slot);
             }

@@ -2,7 +2,7 @@
 //!
 //! Shape: a source is a short loop over these pieces. [`identity`] recognises files, [`memory`] holds what the channels
 //! know of them, [`follow`] is one file with its [`reader`], [`listing`] looks into a directory, [`live`] follows many
-//! growing files at once.
+//! growing files at once, [`options`] are the keys that sources share.
 pub mod desk;
 pub mod finished;
 pub mod folder;
@@ -15,6 +15,7 @@ pub mod live;
 pub mod memory;
 pub mod mirror;
 pub mod next;
+pub mod options;
 pub mod period;
 pub mod reader;
 pub mod remembered;
@@ -23,3 +24,4 @@ pub mod rolls;
 pub mod spool;
 #[cfg(test)]
 pub mod testing;
+pub mod times;

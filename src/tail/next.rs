@@ -19,6 +19,7 @@ use super::listing::{self, Candidates, Name};
 use super::memory::{Claim, Memory};
 use super::period::Period;
 use super::retire::Retire;
+use super::times::Times;
 use crate::codec::records::Close;
 use crate::flow::{Known, Outlet, Stop};
 
@@ -41,11 +42,7 @@ pub struct Settings {
     pub order: Order,
     pub period: Option<Period>,
     pub quiet: Duration,
-    pub late: Duration,
-    pub rescan: Duration,
-    pub drain: Duration,
-    pub partial: Option<Duration>,
-    pub record: Option<Duration>,
+    pub times: Times,
     /// A position from the plug-in's own state, for the first start.
     pub imported: Option<(PathBuf, u64)>,
     /// Where that state is.
@@ -97,10 +94,10 @@ impl<'a> Next<'a> {
         Next {
             desk: Desk::new(out, stop, settings.batch),
             settings,
-            folder: Folder::new(settings.dir.clone(), settings.rescan),
+            folder: Folder::new(settings.dir.clone(), settings.times.rescan),
             memory: Memory::of(out),
             leaving: Leaving::default(),
-            finished: Finished::new(settings.retire.clone(), settings.late),
+            finished: Finished::new(settings.retire.clone(), settings.times.late),
             current: None,
             waiting: Vec::new(),
             copies: HashMap::new(),
@@ -130,7 +127,10 @@ impl<'a> Next<'a> {
 
     fn is_drained(&self) -> bool {
         let held_back = self.waiting.len() > usize::from(self.current.is_none());
-        !self.first && !held_back && self.finished.is_settled() && self.moved.elapsed() >= self.settings.drain
+        !self.first
+            && !held_back
+            && self.finished.is_settled()
+            && self.moved.elapsed() >= self.settings.times.drain
     }
 
     fn round(&mut self) -> Result<bool, Halt> {
@@ -165,13 +165,14 @@ impl<'a> Next<'a> {
                 after(self.settings.quiet);
             }
             if current.followed.held > 0 {
-                let times = self.settings.partial.into_iter().chain(self.settings.record);
+                let times = self.settings.times.partial.into_iter().chain(self.settings.times.record);
                 times.filter(|time| *time > quiet).for_each(after);
             }
         }
         if self.desk.out.until_drained() {
-            due = due
-                .min(self.settings.drain.saturating_sub(self.moved.elapsed()).max(Duration::from_millis(5)));
+            due = due.min(
+                self.settings.times.drain.saturating_sub(self.moved.elapsed()).max(Duration::from_millis(5)),
+            );
         }
         due
     }
@@ -276,7 +277,8 @@ impl<'a> Next<'a> {
     fn read(&mut self) -> Result<bool, Halt> {
         let Some(current) = &mut self.current else { return Ok(false) };
         let quiet = current.followed.quiet_for();
-        let close = current.followed.close_by_silence(self.settings.partial, self.settings.record, quiet);
+        let close =
+            current.followed.close_by_silence(self.settings.times.partial, self.settings.times.record, quiet);
         let at = current.followed.reader.at();
         match current.followed.turn(&self.desk, close, u64::MAX) {
             Ok(Turn::More) => return Ok(true),

@@ -32,6 +32,7 @@ use super::leaving::{LOOK, Leaving};
 use super::listing::{self, Name};
 use super::memory::{Claim, Memory};
 use super::next::still_for;
+use super::times::Times;
 use crate::codec::java_regex;
 use crate::codec::records::Close;
 use crate::event::{Check, StreamId};
@@ -52,11 +53,7 @@ pub struct Rolls {
     /// Keeps when the source started for the first time.
     pub started: PathBuf,
     pub quiet: Duration,
-    pub late: Duration,
-    pub rescan: Duration,
-    pub drain: Duration,
-    pub partial: Option<Duration>,
-    pub record: Option<Duration>,
+    pub times: Times,
 }
 
 type Key = (u64, u64);
@@ -108,10 +105,10 @@ impl<'a> Live<'a> {
         Live {
             desk: Desk::new(out, stop, settings.batch),
             settings,
-            folder: Folder::new(settings.dir.clone(), settings.rescan),
+            folder: Folder::new(settings.dir.clone(), settings.times.rescan),
             memory: Memory::of(out),
             leaving: Leaving::default(),
-            late: Finished::watching(settings.late),
+            late: Finished::watching(settings.times.late),
             current: None,
             rests: VecDeque::new(),
             known: HashMap::new(),
@@ -135,7 +132,7 @@ impl<'a> Live<'a> {
                 self.moved = Instant::now();
                 continue;
             }
-            let quiet = self.moved.elapsed() >= self.settings.drain;
+            let quiet = self.moved.elapsed() >= self.settings.times.drain;
             if self.desk.out.until_drained() && !self.first && self.rests.is_empty() && quiet {
                 return Ok(());
             }
@@ -155,11 +152,11 @@ impl<'a> Live<'a> {
             after(self.settings.quiet.saturating_sub(rest.followed.quiet_for()));
         } else if let Some(current) = self.current.as_ref().filter(|current| current.held > 0) {
             let quiet = current.quiet_for();
-            let times = self.settings.partial.into_iter().chain(self.settings.record);
+            let times = self.settings.times.partial.into_iter().chain(self.settings.times.record);
             times.filter(|time| *time > quiet).for_each(|time| after(time - quiet));
         }
         if self.desk.out.until_drained() {
-            after(self.settings.drain.saturating_sub(self.moved.elapsed()));
+            after(self.settings.times.drain.saturating_sub(self.moved.elapsed()));
         }
         due
     }
@@ -230,7 +227,7 @@ impl<'a> Live<'a> {
         self.note(&rest.followed);
         let young = match rest.followed.file() {
             Ok(Some(file)) => {
-                file.metadata().is_ok_and(|meta| still_for(&meta, Duration::ZERO) < self.settings.late)
+                file.metadata().is_ok_and(|meta| still_for(&meta, Duration::ZERO) < self.settings.times.late)
             }
             _ => false,
         };
@@ -250,8 +247,11 @@ impl<'a> Live<'a> {
 
     fn read_live(&mut self) -> Result<bool, Halt> {
         let Some(current) = &mut self.current else { return Ok(false) };
-        let close =
-            current.close_by_silence(self.settings.partial, self.settings.record, current.quiet_for());
+        let close = current.close_by_silence(
+            self.settings.times.partial,
+            self.settings.times.record,
+            current.quiet_for(),
+        );
         let at = current.reader.at();
         let turn = current.turn(&self.desk, close, u64::MAX);
         if current.reader.at() != at {
@@ -458,7 +458,7 @@ impl<'a> Live<'a> {
             self.rests.push_back(Rest { followed, grows: true });
         } else {
             let age = still_for(meta, Duration::MAX);
-            if age < self.settings.late {
+            if age < self.settings.times.late {
                 self.late.add_retired(followed);
             }
         }
@@ -526,7 +526,7 @@ impl<'a> Live<'a> {
                 Some(_) if fitting[index] => self.skip(path, file, meta)?,
                 // A copy just begun, or the old file of a roll that may still get a late line: the next look tells.
                 _ if meta.len() == 0 => {
-                    self.undecided |= still_for(meta, Duration::ZERO) < self.settings.late
+                    self.undecided |= still_for(meta, Duration::ZERO) < self.settings.times.late
                 }
                 _ if !self.settings.history && self.began.is_after(meta) => self.skip(path, file, meta)?,
                 _ if self.is_still_live(&file, live, emptied)? => {}

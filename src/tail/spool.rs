@@ -21,6 +21,7 @@ use super::memory::{Claim, Memory};
 use super::next::{Order, still_for};
 use super::remembered::Remembered;
 use super::retire::{Retire, rename_numbered};
+use super::times::Times;
 use crate::codec::records::Close;
 use crate::flow::{Counter, Outlet, Stop};
 
@@ -38,9 +39,7 @@ pub struct Settings {
     pub ready: Option<Duration>,
     /// A file is final when it has been still for so long.
     pub quiet: Duration,
-    pub late: Duration,
-    pub rescan: Duration,
-    pub drain: Duration,
+    pub times: Times,
     /// Where retired files are remembered.
     pub remembered: Option<PathBuf>,
     /// A position that Flume left.
@@ -102,9 +101,9 @@ impl<'a> Spool<'a> {
         });
         // Sub-directories are not watched one by one.
         let rescan = if settings.recursive {
-            settings.rescan.min(Duration::from_millis(500))
+            settings.times.rescan.min(Duration::from_millis(500))
         } else {
-            settings.rescan
+            settings.times.rescan
         };
         Spool {
             desk: Desk::new(out, stop, settings.batch),
@@ -112,7 +111,7 @@ impl<'a> Spool<'a> {
             folder: Folder::new(settings.dir.clone(), rescan),
             memory: Memory::of(out),
             leaving: Leaving::default(),
-            finished: Finished::new(settings.retire.clone(), settings.late),
+            finished: Finished::new(settings.retire.clone(), settings.times.late),
             remembered,
             current: None,
             parked: HashMap::new(),
@@ -142,7 +141,10 @@ impl<'a> Spool<'a> {
 
     fn is_drained(&self) -> bool {
         let nothing = self.current.is_none() && self.parked.is_empty() && self.waiting.is_empty();
-        !self.first && nothing && self.finished.is_settled() && self.moved.elapsed() >= self.settings.drain
+        !self.first
+            && nothing
+            && self.finished.is_settled()
+            && self.moved.elapsed() >= self.settings.times.drain
     }
 
     fn due(&self) -> Duration {
@@ -158,7 +160,7 @@ impl<'a> Spool<'a> {
             after(self.settings.quiet.min(Duration::from_secs(1)));
         }
         if self.desk.out.until_drained() {
-            after(self.settings.drain.saturating_sub(self.moved.elapsed()));
+            after(self.settings.times.drain.saturating_sub(self.moved.elapsed()));
         }
         due
     }
