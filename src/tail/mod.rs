@@ -4,6 +4,7 @@
 //! know of them, [`follow`] is one file with its [`reader`], [`listing`] looks into a directory, [`live`] follows many
 //! growing files at once, [`options`] are the keys that sources share.
 pub mod desk;
+pub mod due;
 pub mod finished;
 pub mod folder;
 pub mod follow;
