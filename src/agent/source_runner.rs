@@ -7,7 +7,7 @@ use super::build;
 use super::messages;
 use super::turn::Turn;
 use crate::config::{Place, SourceNode};
-use crate::flow::{Channel, Counter, Fatal, Outlet, Pulse, Stop, Wait, Wiring};
+use crate::flow::{Activity, Channel, Counter, Fatal, Outlet, Pulse, Stop, Wait, Wiring};
 
 /// Flume's supervisor starts a failed component again after 3 s.
 const RESTART_DELAY: Duration = Duration::from_secs(3);
@@ -46,7 +46,10 @@ impl SourceRunner {
     }
 
     fn one_turn(&self, stop: &Stop) -> Result<(), Fatal> {
-        self.pulse.working();
+        // A source is starting until it waits for input or puts: READY must not come before its port is open.
+        if !matches!(self.pulse.activity(), Activity::Starting) {
+            self.pulse.working();
+        }
         let broken = |error: crate::flow::ChannelError| Fatal::new(error.to_string());
         let Some(outlet) = Outlet::open(self.wiring()?, stop).map_err(broken)? else { return Ok(()) };
         let mut source = build::source(&self.node, &self.place, &self.pulse)?;

@@ -17,7 +17,7 @@ use super::status::Watched;
 use super::turn::Turns;
 use super::{carry, control};
 use crate::config::{Graph, Place, SourceNode};
-use crate::flow::{Activity, Counter, Fatal, Kind, Pulse, Stop};
+use crate::flow::{Activity, Counter, Fatal, Kind, Pulse, Stop, Wait};
 use crate::{sinks, sys};
 
 /// How an agent runs.
@@ -40,6 +40,8 @@ pub enum Ending {
 
 /// The pause between two looks at everything.
 const LOOK: Duration = Duration::from_millis(500);
+/// Reports of destinations that answer come within this; who waits longer, for a peer, is ready all the same (S5).
+const REPORTS: Duration = Duration::from_secs(1);
 /// The status line is renewed this often while figures change.
 const STATUS: Duration = Duration::from_secs(5);
 
@@ -157,7 +159,11 @@ impl Agent {
 
     /// READY once every component runs, or waits with a stated reason (S5).
     fn announce(&self) -> bool {
-        let starting = |pulse: &Arc<Pulse>| matches!(pulse.activity(), Activity::Starting);
+        let starting = |pulse: &Arc<Pulse>| match pulse.activity() {
+            Activity::Starting => true,
+            Activity::Waiting { what: Wait::Reports, since, .. } => since.elapsed() < REPORTS,
+            _ => false,
+        };
         if self.watched.pulses.iter().any(starting) {
             return false;
         }

@@ -287,8 +287,8 @@ impl Channel for Memory {
         look(&self.lock().book);
     }
 
-    fn awaits_reports(&self) -> bool {
-        self.lock().book.awaits_reports()
+    fn awaits_reports(&self, source: &str, fingerprint: u64) -> bool {
+        self.lock().book.awaits_reports(source, fingerprint)
     }
 
     fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
@@ -310,17 +310,10 @@ impl Channel for Memory {
         Ok(())
     }
 
-    fn fingerprint(
-        &self,
-        source: &str,
-        fingerprint: u64,
-        lowest: &dyn Fn(StreamId) -> u64,
-    ) -> Result<u64, ChannelError> {
+    fn fingerprint(&self, source: &str, fingerprint: u64, twice: u64) -> Result<(), ChannelError> {
         let mut state = self.lock();
-        let (entries, twice) = state.book.fingerprint(source, fingerprint, lowest);
-        state.book.ledger(source).possibly_twice += twice;
-        self.keep_durably(&mut state, &entries)?;
-        Ok(twice)
+        let entries = state.book.fingerprint(source, fingerprint, twice);
+        self.keep_durably(&mut state, &entries)
     }
 
     fn reserve(&self, want: Limit, wait: Duration, stop: &Stop) -> bool {
@@ -720,6 +713,6 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let rig = rig.restart();
         let _seat = rig.channel.attach("k", None);
-        assert!(rig.channel.awaits_reports());
+        assert!(rig.channel.awaits_reports("s", 0));
     }
 }

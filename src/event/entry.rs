@@ -214,13 +214,18 @@ impl Record {
 
     /// One place's delivered marks, with what is known of the streams.
     pub fn marks(&self, place: u32) -> Marks {
+        self.marks_of(place, |_| true)
+    }
+
+    /// As `marks`, of some streams only: a commit of one file does not pay for 10,000 others.
+    pub fn marks_of(&self, place: u32, wanted: impl Fn(&StreamId) -> bool) -> Marks {
         let Some(place) = self.places.get(&place) else { return Marks::new() };
         let with = |(stream, mark): (&StreamId, &Mark)| {
             let known = self.streams.get(stream).cloned().unwrap_or_default();
             let (source, checks) = (known.source.into(), known.checks);
             (*stream, StreamRecord { source, attributes: known.attributes, mark: mark.clone(), checks })
         };
-        place.delivered.iter().map(with).collect()
+        place.delivered.iter().filter(|(stream, _)| wanted(stream)).map(with).collect()
     }
 
     /// The shortest list of entries that gives this record.

@@ -7,16 +7,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Mark;
 
-/// The identity of a stream: random, minted when its source first sees it.
+/// The identity of a stream: minted at random when its source first sees it.
+///
+/// Shape: 96 random bits, the family, and a generation of 32 bits that rises where the stream must begin anew for
+/// everybody (P6). Of a family only the highest generation counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u128);
+
+const GENERATION_BITS: u32 = 32;
 
 impl StreamId {
     /// A new id from the kernel's randomness.
     pub fn mint() -> StreamId {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
-        StreamId(u128::from_le_bytes(bytes))
+        StreamId(u128::from_le_bytes(bytes) >> GENERATION_BITS << GENERATION_BITS)
+    }
+
+    /// What all generations of a stream share.
+    pub fn family(self) -> u128 {
+        self.0 >> GENERATION_BITS
+    }
+
+    /// The next generation: nobody has anything of it.
+    pub fn renewed(self) -> StreamId {
+        StreamId(self.0 + 1)
     }
 }
 

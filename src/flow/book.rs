@@ -86,9 +86,11 @@ impl Book {
         &self.record
     }
 
-    /// S4: without any local record, sources wait until the destinations have reported.
-    pub fn awaits_reports(&self) -> bool {
-        !self.had_record && !self.all_reported()
+    /// S4: without any local record, sources wait until the destinations have reported; P6: so does one whose events are
+    /// routed by other rules than recorded.
+    pub fn awaits_reports(&self, source: &str, fingerprint: u64) -> bool {
+        let rerouted = self.record.sources.get(source).is_some_and(|recorded| *recorded != fingerprint);
+        (!self.had_record || rerouted) && !self.all_reported()
     }
 
     /// Whether the channel began without any local record.
@@ -160,34 +162,15 @@ impl Book {
         entries
     }
 
-    /// P6: under another fingerprint the stretch between the lowest mark and ours is offered again.
-    pub fn fingerprint(
-        &mut self,
-        source: &str,
-        fingerprint: u64,
-        lowest: &dyn Fn(StreamId) -> u64,
-    ) -> (Vec<Entry>, u64) {
-        let before = self.record.sources.get(source).copied();
-        if before == Some(fingerprint) {
-            return (Vec::new(), 0);
+    /// P6: the fingerprint of interceptors and selector under which the source's events are routed from now on.
+    pub fn fingerprint(&mut self, source: &str, fingerprint: u64, twice: u64) -> Vec<Entry> {
+        self.ledger(source).possibly_twice += twice;
+        if self.record.sources.get(source) == Some(&fingerprint) {
+            return Vec::new();
         }
-        let (mut entries, mut twice) = (Vec::new(), 0);
-        if before.is_some() {
-            for (stream, known) in &self.record.streams {
-                let Some(mark) = self.held.get_mut(stream).filter(|_| known.source == source) else {
-                    continue;
-                };
-                let (from, to) = (lowest(*stream), mark.high());
-                if from < to {
-                    twice += to - from;
-                    mark.remove(from, to);
-                    entries.push(Entry::Lost { stream: *stream, from, to });
-                }
-            }
-        }
-        entries.push(Entry::Source { name: source.into(), fingerprint });
+        let entries = vec![Entry::Source { name: source.into(), fingerprint }];
         self.apply(&entries);
-        (entries, twice)
+        entries
     }
 
     /// P3: takes for held what of the batch is new, and hands that back. `Err`: the span does not join, or one of its

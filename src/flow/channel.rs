@@ -122,8 +122,9 @@ pub trait Channel: Send + Sync {
     /// Looks at the book under the channel's lock: held and durable marks, known sources, ledgers.
     fn look(&self, look: &mut dyn FnMut(&Book));
 
-    /// Whether sources must wait for the reports of destinations, as there is no local record at all (S4).
-    fn awaits_reports(&self) -> bool;
+    /// Whether the source must wait for the reports of destinations: as there is no local record at all (S4), or as its
+    /// events are routed by other rules now and any destination may know more of the old ones than we do (P6).
+    fn awaits_reports(&self, source: &str, fingerprint: u64) -> bool;
 
     /// Takes `[0, at)` of a stream for had: where to begin (P7, C2). A stream that is known here already keeps its
     /// mark.
@@ -133,14 +134,9 @@ pub trait Channel: Send + Sync {
     /// record a power cut took would join at the mark of another one (P7, C2).
     fn barrier(&self) -> Result<(), ChannelError>;
 
-    /// The source's present fingerprint of interceptors and selector; under another one than recorded, marks of its
-    /// streams go back to `lowest` of each (P6). Returns how many bytes or ordinals may come twice.
-    fn fingerprint(
-        &self,
-        source: &str,
-        fingerprint: u64,
-        lowest: &dyn Fn(StreamId) -> u64,
-    ) -> Result<u64, ChannelError>;
+    /// Records the source's present fingerprint of interceptors and selector, durably; `twice` bytes or ordinals of its
+    /// streams may come twice because it has changed (P6).
+    fn fingerprint(&self, source: &str, fingerprint: u64, twice: u64) -> Result<(), ChannelError>;
 
     /// Reserves room, waiting at most `wait`; false if there was none. A single event above the byte limit passes
     /// alone.

@@ -117,30 +117,46 @@ impl Outlet {
         };
         for channel in &outlet.channels {
             let _waiting = outlet.pulse.wait(Wait::Reports, channel.key().channel.clone());
-            while channel.awaits_reports() {
+            while channel.awaits_reports(&outlet.source, wiring.fingerprint) {
                 if stop.wait(Duration::from_millis(10)) {
                     return Ok(None);
                 }
             }
         }
-        outlet.take_back(wiring.fingerprint)?;
+        outlet.renew(wiring.fingerprint)?;
         Ok(Some(outlet))
     }
 
-    fn take_back(&self, fingerprint: u64) -> Result<(), ChannelError> {
-        let marks = self.recorded();
-        let lowest = |stream: StreamId| marks.get(&stream).map_or(0, |seen| seen.lowest());
+    /// P6: what was recorded as filtered or routed elsewhere under other rules must be offered again, and both the
+    /// channels' and the destinations' records speak against that. So a stream whose marks differ begins a new
+    /// generation at the lowest of them, of which nobody has anything; the old one is retired.
+    ///
+    /// The order survives a kill at any point: the new generation is durable in all channels before the old one goes,
+    /// and the fingerprint is recorded last.
+    fn renew(&self, fingerprint: u64) -> Result<(), ChannelError> {
+        let mut changed = false;
         for channel in &self.channels {
-            let twice = channel.fingerprint(&self.source, fingerprint, &lowest)?;
-            if twice > 0 {
-                let channel = &channel.key().channel;
-                log::warn!(
-                    component = self.source.as_str(), channel = channel.as_str(), bytes = twice;
-                    "interceptors or selector of source `{}` have changed: {twice} bytes are offered to channel `{channel}` again and may come twice", self.source
-                );
+            channel.look(&mut |book| {
+                changed |=
+                    book.record().sources.get(&self.source).is_some_and(|before| *before != fingerprint);
+            });
+        }
+        let mut twice = 0;
+        for (old, seen) in self.recorded().into_iter().filter(|(_, seen)| changed && !seen.orphan) {
+            let (from, to) = (seen.lowest(), seen.highest());
+            if from < to {
+                twice += to - from;
+                let stream = Stream::known(old.renewed(), &self.source, seen.attributes);
+                self.channels.iter().try_for_each(|channel| channel.join(&stream, from, &seen.checks))?;
+                self.channels.iter().try_for_each(|channel| channel.barrier())?;
+                self.retire(old)?;
             }
         }
-        Ok(())
+        if twice > 0 {
+            let source = self.source.as_str();
+            log::warn!(component = source, bytes = twice; "interceptors or selector of source `{source}` have changed: {twice} bytes are offered again and may come twice");
+        }
+        self.channels.iter().try_for_each(|channel| channel.fingerprint(&self.source, fingerprint, twice))
     }
 
     pub fn source(&self) -> &str {
@@ -205,6 +221,9 @@ impl Outlet {
         for seen in all.values_mut().filter(|seen| self.lost && seen.required < required) {
             seen.marks.push((true, Mark::default()));
         }
+        // Of a family only the last generation counts; a destination may still tell of earlier ones.
+        let last: BTreeMap<u128, StreamId> = all.keys().map(|id| (id.family(), *id)).collect();
+        all.retain(|id, _| last[&id.family()] == *id);
         all
     }
 
@@ -219,7 +238,7 @@ impl Outlet {
         let known = |(id, seen): (StreamId, Seen)| Known {
             id,
             from: seen.lowest(),
-            high: seen.marks.iter().map(|(_, mark)| mark.high()).max().unwrap_or(0),
+            high: seen.highest(),
             cuts: seen.cuts(),
             attributes: seen.attributes,
             checks: seen.checks,
@@ -289,6 +308,7 @@ impl Outlet {
 
     /// Applies the interceptors, once per batch however often it is put.
     pub fn prepare(&self, mut batch: Batch) -> Prepared {
+        self.pulse.working();
         let read = batch.len() as u64;
         self.pulse.add(Counter::Read, read);
         self.pulse.add(Counter::ReadBytes, batch.bytes() as u64);
@@ -509,6 +529,10 @@ impl Seen {
     fn lowest(&self) -> u64 {
         let deciding = self.marks.iter().filter(|(decides, _)| *decides).map(|(_, mark)| mark.low()).min();
         deciding.or_else(|| self.marks.iter().map(|(_, mark)| mark.low()).min()).unwrap_or(0)
+    }
+
+    fn highest(&self) -> u64 {
+        self.marks.iter().map(|(_, mark)| mark.high()).max().unwrap_or(0)
     }
 
     fn cuts(&self) -> Vec<u64> {

@@ -221,8 +221,10 @@ impl Pulse {
 
     /// Declares a wait until the guard is dropped; `on` names its object.
     pub fn wait(&self, what: Wait, on: impl Into<Cow<'static, str>>) -> Waiting<'_> {
-        *lock(&self.activity) = Activity::Waiting { what, on: on.into(), since: Instant::now() };
-        Waiting(self)
+        let mut activity = lock(&self.activity);
+        let starts = what == Wait::Reports && matches!(*activity, Activity::Starting);
+        *activity = Activity::Waiting { what, on: on.into(), since: Instant::now() };
+        Waiting { pulse: self, starts }
     }
 
     /// Declares that others do the work, from now on.
@@ -299,11 +301,19 @@ impl Pulse {
     }
 }
 
-/// A declared wait; the component works again when it is dropped.
-pub struct Waiting<'a>(&'a Pulse);
+/// A declared wait; the component works again when it is dropped, or goes on starting.
+pub struct Waiting<'a> {
+    pulse: &'a Pulse,
+    /// It waited for reports on its way to its input.
+    starts: bool,
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.working();
+        if self.starts {
+            *lock(&self.pulse.activity) = Activity::Starting;
+        } else {
+            self.pulse.working();
+        }
     }
 }

@@ -91,7 +91,7 @@ impl Channel for Fake {
     fn look(&self, look: &mut dyn FnMut(&Book)) {
         look(&self.lock().book);
     }
-    fn awaits_reports(&self) -> bool {
+    fn awaits_reports(&self, _: &str, _: u64) -> bool {
         false
     }
     fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
@@ -101,8 +101,8 @@ impl Channel for Fake {
     fn barrier(&self) -> Result<(), ChannelError> {
         Ok(())
     }
-    fn fingerprint(&self, _: &str, _: u64, _: &dyn Fn(StreamId) -> u64) -> Result<u64, ChannelError> {
-        Ok(0)
+    fn fingerprint(&self, _: &str, _: u64, _: u64) -> Result<(), ChannelError> {
+        Ok(())
     }
     fn reserve(&self, want: Limit, wait: Duration, stop: &Stop) -> bool {
         let deadline = Instant::now() + wait;

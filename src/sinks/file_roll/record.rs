@@ -217,8 +217,7 @@ impl Keeper {
 
     /// All that is recorded is on the disk: says so, durably. `closed` are files that are final.
     pub fn durable(&mut self, closed: &[String]) -> io::Result<()> {
-        let mut marks = self.record.marks(0);
-        marks.retain(|stream, _| self.touched.contains(stream));
+        let marks = self.record.marks_of(0, |stream| self.touched.contains(stream));
         let mut entries = all_of(&marks);
         let lengths = self.record.place(0).into_iter().flat_map(|place| &place.files);
         let files = lengths.map(|(name, l)| FileLength { name: name.clone(), length: l.delivered }).collect();

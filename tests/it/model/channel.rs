@@ -188,8 +188,8 @@ impl Channel for Pipe {
         look(&self.lock().book);
     }
 
-    fn awaits_reports(&self) -> bool {
-        self.lock().book.awaits_reports() && !self.shared.has(Bug::LostRecordNotAwaited)
+    fn awaits_reports(&self, source: &str, fingerprint: u64) -> bool {
+        self.lock().book.awaits_reports(source, fingerprint) && !self.shared.has(Bug::LostRecordNotAwaited)
     }
 
     fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
@@ -211,17 +211,10 @@ impl Channel for Pipe {
         self.keep(&state, entries)
     }
 
-    fn fingerprint(
-        &self,
-        source: &str,
-        fingerprint: u64,
-        lowest: &dyn Fn(StreamId) -> u64,
-    ) -> Result<u64, ChannelError> {
+    fn fingerprint(&self, source: &str, fingerprint: u64, twice: u64) -> Result<(), ChannelError> {
         let mut state = self.lock();
-        let (entries, twice) = state.book.fingerprint(source, fingerprint, lowest);
-        state.book.ledger(source).possibly_twice += twice;
-        self.keep_durably(&state, entries)?;
-        Ok(twice)
+        let entries = state.book.fingerprint(source, fingerprint, twice);
+        self.keep_durably(&state, entries)
     }
 
     fn reserve(&self, want: Limit, _: Duration, _: &Stop) -> bool {

@@ -80,7 +80,7 @@ impl File {
 
 /// A stream id says which file it is of, so that the verdict can tell.
 pub fn id_of(file: usize, mint: u64) -> StreamId {
-    StreamId(((file as u128) << 64) | mint as u128)
+    StreamId(((file as u128) << 64) | (mint as u128) << 32)
 }
 
 pub fn file_of(stream: StreamId) -> usize {

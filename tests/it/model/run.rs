@@ -137,11 +137,11 @@ impl World {
         let plan = &self.sources[source];
         let channels =
             plan.channels.iter().map(|c| run.pipes[*c].clone() as Arc<dyn Channel>).collect::<Vec<_>>();
-        if channels.iter().any(|channel| channel.awaits_reports()) {
-            return;
-        }
         let rule = plan.rule();
         let fingerprint = if self.has(Bug::FingerprintIgnored) { 0 } else { rule.version };
+        if channels.iter().any(|channel| channel.awaits_reports(&plan.name, fingerprint)) {
+            return;
+        }
         self.note_what_may_come_twice(run, source, rule.version);
         let plan = &self.sources[source];
         let wiring = Wiring {

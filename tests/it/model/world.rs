@@ -212,7 +212,7 @@ impl World {
             1 => self.channels[channel].sinks.iter_mut().for_each(|sink| sink.name.push('+')),
             2 => self.add_channel(),
             3 if self.sources[source].rules.len() == 1 => self.sources[source].name.push('+'),
-            4 | 7 | 8 if !self.lost && self.may_reroute(source) => self.reroute(source, dice),
+            4 | 7 | 8 if !self.lost => self.reroute(source, dice),
             5 if !self.moved => {
                 self.shared.say(|| "the state directory is lost".into());
                 self.channels.iter().for_each(|channel| channel.log.lock().unwrap().lose());
@@ -252,16 +252,6 @@ impl World {
             self.sources[0].channels.push(added);
             self.sources[0].rules.iter_mut().for_each(|rule| rule.channels += 1);
         }
-    }
-
-    /// Named limit: a destination's record does not know that a stretch was taken back (P6), so rerouting is explored
-    /// where no destination keeps one.
-    fn may_reroute(&self, source: usize) -> bool {
-        let sinks = self.sources[source]
-            .channels
-            .iter()
-            .flat_map(|c| self.channels[*c].sinks.iter().map(move |s| (*c, s)));
-        sinks.into_iter().all(|(channel, sink)| self.stores[channel][sink.destination].class == Class::Plain)
     }
 
     /// After the loss of the state directory, until all sources run.

@@ -37,19 +37,22 @@ not_ready_before_it_runs() {
     inside systemctl stop dataflowkit@slow
 }
 
-journal_has() { inside journalctl -q -u "dataflowkit@$1" -o json | grep -F "\"INSTANCE\":\"$1\"" | grep -qE "$2"; }
+# ours NAME FIELD: the last entry of the agent itself with that field, its fields for the report.
+ours() {
+    inside journalctl -q -u "dataflowkit@$1" SYSLOG_IDENTIFIER=dataflowkit -o json | grep -F "\"$2\":\"" | tail -n 1 |
+        grep -oE '"(INSTANCE|COMPONENT|MESSAGE_ID|PRIORITY|MESSAGE)":"[^"]*"' | sort | tr '\n' ' '
+}
+ours_has() { ours "$1" "$2" | grep -E "\"INSTANCE\":\"$1\".*" | grep -q "\"$2\":\"$3"; }
 
 ready_is_told() {
-    until_true 5 journal_has orders '"MESSAGE_ID":"[0-9a-f]{32}"' || { inside journalctl -q -u dataflowkit@orders -o json | tail -n 2; return 1; }
-    inside journalctl -q -u dataflowkit@orders -o json | grep -F '"MESSAGE_ID"' | tail -n 1 |
-        grep -oE '"(INSTANCE|MESSAGE_ID|PRIORITY|SYSLOG_IDENTIFIER|MESSAGE)":"[^"]*"' | sort | tr '\n' ' '
+    until_true 5 ours_has orders MESSAGE_ID '[0-9a-f]\{32\}"' || return 1
+    ours orders MESSAGE_ID
 }
 
 # A failure of one component carries its name.
 component_is_named() {
-    until_true 10 journal_has nowhere '"COMPONENT":"files"' || { inside journalctl -q -u dataflowkit@nowhere -o json | tail -n 2; return 1; }
-    inside journalctl -q -u dataflowkit@nowhere -o json | grep -F '"COMPONENT"' | tail -n 1 |
-        grep -oE '"(INSTANCE|COMPONENT|MESSAGE_ID|MESSAGE)":"[^"]*"' | sort | tr '\n' ' '
+    until_true 10 ours_has nowhere COMPONENT 'files"' || return 1
+    ours nowhere COMPONENT
 }
 
 tells_figures() { unit orders StatusText | grep -q '[1-9][0-9]* delivered'; }
@@ -71,7 +74,8 @@ plain_name_is_the_default_instance() {
     is_active default
     [ "$before" != "$(unit default MainPID)" ] || { echo "restart left the process"; return 1; }
     inside systemctl stop dataflowkit
-    is default ActiveState inactive
+    # Its own stop job is done before the one it passes on.
+    until_true 10 is default ActiveState inactive >/dev/null || is default ActiveState inactive
 }
 
 # FILE.env picks the agent where the file holds several.
