@@ -75,24 +75,27 @@ fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
         if !ends.is_empty() {
             text.push_str(&format!("{prefix}.{ends}\n"));
         }
-        // The channel takes the source's batches whole.
-        if let (Kind::Channel, Some(most)) = (spec.kind, large_batch(about)) {
-            text.push_str(&format!("{prefix}.capacity = {}\n", most * 10));
-            text.push_str(&format!("{prefix}.transactionCapacity = {most}\n"));
-        }
         let full = spec.kind == about.kind;
         for field in fields(spec).into_iter().filter(|field| full || field.required || is_shown(field)) {
             text.push_str(&entry(prefix, field));
+        }
+        if spec.kind == Kind::Channel && !full {
+            text.push_str(&room(prefix, about, spec));
         }
     }
     text
 }
 
-/// The batch size of a source whose default is above what channels take by default.
-fn large_batch(spec: &'static Spec) -> Option<u64> {
-    let size =
-        fields(spec).into_iter().find(|field| field.key == "batchSize" && spec.kind == Kind::Source)?;
-    size.default?.parse().ok().filter(|most| *most > 100)
+/// Lines that make room for a batch of the component, where the channel's default is smaller.
+fn room(prefix: &str, about: &Spec, channel: &Spec) -> String {
+    let default = |spec: &Spec, key: &str| -> Option<u64> {
+        spec.fields().find(|field| field.key == key)?.default?.parse().ok()
+    };
+    let Some(batch) = default(about, "batchSize") else { return String::new() };
+    let keys = ["capacity", "transactionCapacity"].into_iter();
+    keys.filter(|key| default(channel, key).is_some_and(|room| room < batch))
+        .map(|key| format!("{prefix}.{key} = {batch}\n"))
+        .collect()
 }
 
 /// One key: its meaning, and a line that sets it where it must be set.

@@ -1,6 +1,7 @@
 //! What all readers of one source share: the way out, the buffers, the batch size.
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::identity::read_at;
@@ -38,6 +39,19 @@ pub struct Desk<'a> {
 impl<'a> Desk<'a> {
     pub fn new(out: &'a Outlet, stop: &'a Stop, batch: usize) -> Desk<'a> {
         Desk { out, stop, batch, offset_header: None, pool: Pool::new(CHUNK, KEEP) }
+    }
+
+    /// Says, once as long as it lasts, that a file cannot be read.
+    pub fn cannot_read(&self, path: &Path, error: &io::Error) {
+        self.cannot_read_and(path, error, "other files go on, this one is tried again");
+    }
+
+    /// The same, where something else follows from it.
+    pub fn cannot_read_and(&self, path: &Path, error: &io::Error, then: &str) {
+        let what = format!("cannot read `{}`: {error}", path.display());
+        if self.out.pulse().failing(&what) {
+            log::warn!(component = self.out.source(); "{what}; {then}");
+        }
     }
 
     /// Reads up to `size` bytes at `at`. A short read is copied to a buffer of its own, so that a few lines waiting in
