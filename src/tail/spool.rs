@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::desk::{Desk, Halt};
@@ -15,6 +16,7 @@ use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
 use super::identity::Face;
+use super::import::Imported;
 use super::leaving::{LOOK, Leaving};
 use super::listing::{self, Candidates};
 use super::memory::{Claim, Memory};
@@ -44,8 +46,10 @@ pub struct Settings {
     /// Where retired files are remembered.
     pub remembered: Option<PathBuf>,
     /// A position that Flume left.
-    pub imported: Option<(PathBuf, u64)>,
+    pub imported: Option<Arc<Imported>>,
     pub tracker: PathBuf,
+    /// What was imported from there before.
+    pub memo: PathBuf,
 }
 
 type Key = (u64, u64);
@@ -291,8 +295,8 @@ impl<'a> Spool<'a> {
     }
 
     fn open(&mut self, path: &Path) -> Result<Followed, Halt> {
-        let imported = self.settings.imported.as_ref().filter(|(imported, _)| is_same_path(imported, path));
-        let imported = imported.map(|(_, at)| *at);
+        let imported = self.settings.imported.as_ref();
+        let begin = imported.and_then(|imported| imported.begin(path));
         let name = name_of(path);
         let seen = match (&self.remembered, File::open(path)) {
             (Some(remembered), Ok(file)) => remembered.knows(&name, &file).unwrap_or(false),
@@ -301,10 +305,13 @@ impl<'a> Spool<'a> {
         let start = |_: &Face, size: u64, known: Option<u64>| match known {
             Some(_) => None,
             None if seen => Some(size),
-            None => imported.filter(|at| *at <= size),
+            None => begin.filter(|at| *at <= size),
         };
         let manner = &self.settings.manner;
         let followed = Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, start)?;
+        if let Some(imported) = imported {
+            imported.opened(path, self.desk.out.source());
+        }
         if seen {
             log::warn!(component = self.desk.out.source(); "`{}` was shipped before and came back: it is not shipped again", path.display());
         }
@@ -450,9 +457,4 @@ impl<'a> Spool<'a> {
 
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Flume compares the texts; we compare what they lead to.
-fn is_same_path(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
