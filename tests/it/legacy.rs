@@ -92,6 +92,23 @@ fn a_position_of_flumes_spooldir_is_gone_on_from() {
 }
 
 #[test]
+fn a_position_for_a_file_that_is_gone_stands_for_no_later_one_of_its_name() {
+    let source =
+        "a1.sources.r1.type = spooldir\na1.sources.r1.spoolDir = @DIR@/in\na1.sources.r1.quietTime = 50\n";
+    let mut agent = left(source, ".flumespool", "flumespool-main.meta", "in/abc.log", "");
+    fs::remove_file(agent.path("in/abc.log")).unwrap();
+    agent.start();
+    appears(&agent, "state/imported/r1");
+    append(&agent, "in/abc.log", &lines(1..=150));
+    arrives(&agent, &lines(1..=150));
+    appears(&agent, "in/abc.log.COMPLETED");
+    // Nor for one that comes while it runs.
+    append(&agent, "in/abc.log", &lines(1..=120));
+    arrives(&agent, &(lines(1..=150) + &lines(1..=120)));
+    agent.stop();
+}
+
+#[test]
 fn a_position_of_the_platforms_file_source_is_gone_on_from() {
     let source = "a1.sources.r1.type = com.cmos.bomc.dataflowkit.cmcconline.flume.source.spooldir.SpoolDirectorySource\n\
                   a1.sources.r1.spoolDir = @DIR@/in\na1.sources.r1.readyInterval = 50\n";
