@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, Halt};
+use super::desk::{Desk, Doing, Halt};
 use super::identity::{Face, Inode};
 use super::leaving::Leaving;
 use super::memory::{Claim, Memory};
@@ -246,8 +246,17 @@ impl Followed {
         }
         let file = self.file.take().expect("opened above");
         let turn = self.turn_over(&file, desk, close, most);
+        if turn.is_ok() {
+            self.mended(desk);
+        }
         self.file = Some(file);
         turn
+    }
+
+    fn mended(&self, desk: &Desk<'_>) {
+        if desk.mended(Doing::Read, &self.path) {
+            log::info!(component = desk.out.source(); "`{}` can be read again", self.path.display());
+        }
     }
 
     fn turn_over(&mut self, file: &File, desk: &Desk<'_>, close: Close, most: u64) -> Result<Turn, Halt> {

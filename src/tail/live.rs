@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, Halt};
+use super::desk::{Desk, Doing, Halt};
 use super::follow::{Followed, Manner, Turn};
 use super::identity::{Face, Inode};
 use super::leaving::{LOOK, Leaving};
@@ -301,6 +301,7 @@ impl<'a> Live<'a> {
         };
         if !names.is_empty() || self.dirs[dir].watched {
             self.recovered(dir, &path);
+            self.desk.forget_missing();
         }
         let mut seen = HashSet::new();
         let mut found = Vec::new();
@@ -587,23 +588,22 @@ impl<'a> Live<'a> {
 
     fn trouble(&self, path: &Path, error: &io::Error) {
         let what = format!("cannot read `{}`: {error}", path.display());
-        if self.desk.out.pulse().failing(&what) {
+        if self.desk.failing(Doing::Read, path, &what) {
             log::warn!(component = self.desk.out.source(); "{what}; other files go on, this one is tried again");
         }
     }
 
     fn failed(&mut self, dir: usize, path: &Path, error: &io::Error) {
         let what = format!("cannot look into `{}`: {error}", path.display());
-        if self.dirs[dir].failing.as_ref() != Some(&what) {
+        if self.desk.failing(Doing::Look, path, &what) {
             log::warn!(component = self.desk.out.source(); "{what}; trying again every second");
         }
-        self.desk.out.pulse().failing(&what);
         self.dirs[dir].failing = Some(what);
     }
 
     fn recovered(&mut self, dir: usize, path: &Path) {
         if self.dirs[dir].failing.take().is_some() {
-            self.desk.out.pulse().recovered();
+            self.desk.mended(Doing::Look, path);
             log::info!(component = self.desk.out.source(); "`{}` can be read again", path.display());
         }
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::desk::{Desk, Halt};
+use super::desk::{Desk, Doing, Halt};
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
@@ -401,7 +401,7 @@ impl<'a> Next<'a> {
     fn trouble(&mut self, path: &Path, error: &std::io::Error) {
         self.retry_at.get_or_insert_with(|| Instant::now() + Duration::from_secs(1));
         let what = format!("cannot read `{}`: {error}", path.display());
-        if self.desk.out.pulse().failing(&what) {
+        if self.desk.failing(Doing::Read, path, &what) {
             log::warn!(component = self.desk.out.source(); "{what}; other files go on, this one is tried again");
         }
     }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use regex::bytes::Regex;
 
-use super::desk::{Desk, Halt};
+use super::desk::{Desk, Doing, Halt};
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
@@ -195,7 +195,7 @@ impl<'a> Live<'a> {
             Ok(Turn::Quiet | Turn::Truncated | Turn::Replaced) => {}
             Err(Halt::Read(error)) => {
                 let what = format!("cannot read `{}`: {error}", rest.followed.path.display());
-                if self.desk.out.pulse().failing(&what) {
+                if self.desk.failing(Doing::Read, &rest.followed.path, &what) {
                     log::warn!(component = self.desk.out.source(); "{what}; it is tried again, the live file waits");
                 }
                 return Ok(false);
@@ -275,7 +275,7 @@ impl<'a> Live<'a> {
             }
             Err(Halt::Read(error)) => {
                 let what = format!("cannot read `{}`: {error}", current.path.display());
-                if self.desk.out.pulse().failing(&what) {
+                if self.desk.failing(Doing::Read, &current.path, &what) {
                     log::warn!(component = self.desk.out.source(); "{what}; it is tried again");
                 }
                 Ok(false)
@@ -311,7 +311,7 @@ impl<'a> Live<'a> {
                 Ok(_) => {}
                 Err(error) => {
                     let what = format!("cannot read `{}`: {error}", path.display());
-                    if self.desk.out.pulse().failing(&what) {
+                    if self.desk.failing(Doing::Read, &path, &what) {
                         log::warn!(component = self.desk.out.source(); "{what}");
                     }
                 }
@@ -541,7 +541,7 @@ impl<'a> Live<'a> {
 
     fn cannot_open(&self, path: &Path, error: &io::Error) {
         let what = format!("cannot read `{}`: {error}", path.display());
-        if self.desk.out.pulse().failing(&what) {
+        if self.desk.failing(Doing::Read, path, &what) {
             log::warn!(component = self.desk.out.source(); "{what}; it is tried again");
         }
     }

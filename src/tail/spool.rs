@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, Halt};
+use super::desk::{Desk, Doing, Halt};
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
@@ -449,7 +449,7 @@ impl<'a> Spool<'a> {
 
     fn trouble(&self, path: &Path, error: &io::Error) {
         let what = format!("cannot read `{}`: {error}", path.display());
-        if self.desk.out.pulse().failing(&what) {
+        if self.desk.failing(Doing::Read, path, &what) {
             log::warn!(component = self.desk.out.source(); "{what}; other files go on, this one is tried again");
         }
     }
