@@ -160,10 +160,20 @@ impl World {
         for file in 0..self.files.len() {
             if self.files[file].source == source && !self.files[file].deleted {
                 run.readers[file] = self.resume(&outlet, &known, file);
+                self.note_where_channels_joined(run, source, file);
             }
         }
         if !self.shared.is_dead() {
             run.outlets[source] = Some(outlet);
+        }
+    }
+
+    /// C2: from there on a channel is owed what is read. A join may have survived a crash that came right after it.
+    fn note_where_channels_joined(&mut self, run: &Run, source: usize, file: usize) {
+        let Some(reader) = &run.readers[file] else { return };
+        for channel in &self.sources[source].channels {
+            let held = run.pipes[*channel].held(reader.stream.id);
+            self.joined[*channel][file].get_or_insert(held.map_or(reader.from, |held| held.low()));
         }
     }
 
@@ -191,9 +201,6 @@ impl World {
             return None;
         }
         self.shared.say(|| format!("f{file}: begins {begins} at {from}, cuts {cuts:?}"));
-        for channel in &self.sources[self.files[file].source].channels {
-            self.joined[*channel][file].get_or_insert(from);
-        }
         if self.has(Bug::NoCutsOnResume) {
             cuts.clear();
         }
