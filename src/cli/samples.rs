@@ -79,8 +79,23 @@ fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
         for field in fields(spec).into_iter().filter(|field| full || field.required || is_shown(field)) {
             text.push_str(&entry(prefix, field));
         }
+        if spec.kind == Kind::Channel && !full {
+            text.push_str(&room(prefix, about, spec));
+        }
     }
     text
+}
+
+/// Lines that make room for a batch of the component, where the channel's default is smaller.
+fn room(prefix: &str, about: &Spec, channel: &Spec) -> String {
+    let default = |spec: &Spec, key: &str| -> Option<u64> {
+        spec.fields().find(|field| field.key == key)?.default?.parse().ok()
+    };
+    let Some(batch) = default(about, "batchSize") else { return String::new() };
+    let keys = ["capacity", "transactionCapacity"].into_iter();
+    keys.filter(|key| default(channel, key).is_some_and(|room| room < batch))
+        .map(|key| format!("{prefix}.{key} = {batch}\n"))
+        .collect()
 }
 
 /// One key: its meaning, and a line that sets it where it must be set.

@@ -3,89 +3,32 @@
 //! Why two looks: an old modification time is no proof (`cp -p`, `tar`, clocks), so a file is taken only when size,
 //! modification time and inode were the same twice, `readyInterval` apart.
 //! Truth: the platform's manual of May 2016; where it is silent, Flume's spooldir.
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::codec::charset::{Charset, Policy};
-use crate::codec::java_regex::{self, Pattern};
-use crate::codec::lines::{Overlong, Terminator};
 use crate::codec::records::Framing;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
-use crate::event::Headers;
 use crate::flow::{Fatal, Kind, Outlet, Source, Stop};
 use crate::tail::desk::Halt;
-use crate::tail::follow::Manner;
 use crate::tail::import;
 use crate::tail::listing::Candidates;
-use crate::tail::next::Order;
+use crate::tail::options::{self, HEADERS, RECORDS};
+use crate::tail::options::{
+    BACKOFF, CHARSET, DELETE, DESERIALIZER, DIR, DRAIN, IGNORE, LATE, LENGTH, ORDER, OVERLONG, POLICY,
+    RESCAN, SUFFIX,
+};
 use crate::tail::retire::Retire;
 use crate::tail::spool::{Settings, Spool};
 
-const DIR: Field = Field::path("spoolDir").required().doc("the directory of the files");
-const BATCH: Field =
-    Field::int("batchSize", 1, 100_000).unit(Unit::Events).default("500").doc("most events per put");
-const LENGTH: Field = Field::int("bufferMaxLineLength", 1, 16 << 20)
-    .also(&["bufferMaxlineLength", "deserializer.maxLineLength"])
-    .unit(Unit::Chars)
-    .default("8192")
-    .doc("the longest line, in UTF-16 units");
-const OVERLONG: Field = Field::choice("overlong", &["truncate", "drop", "split"])
-    .default("truncate")
-    .doc("what becomes of longer lines: cut, dropped, or several events");
-const FILE: Field =
-    Field::flag("fileHeader").default("false").doc("put the file's absolute path into a header");
-const FILE_KEY: Field = Field::text("fileHeaderKey").default("file").doc("the name of that header");
-const NAME: Field = Field::flag("basenameHeader").default("false").doc("put the file's name into a header");
-const NAME_KEY: Field = Field::text("basenameHeaderKey").default("basename").doc("the name of that header");
-const DELETE: Field = Field::choice("deletePolicy", &["never", "immediate"])
-    .default("never")
-    .doc("finished files are renamed, or deleted");
-const SUFFIX: Field = Field::text("fileSuffix").default(".COMPLETED").doc("finished files get it");
+const BATCH: Field = options::BATCH.default("500");
 const TARGET: Field = Field::regex("targetPattern").default(".*").doc("whole file names to take");
-const IGNORE: Field =
-    Field::regex("ignorePattern").default("^$").doc("whole file names to leave out; wins over targetPattern");
-const MULTILINE: Field =
-    Field::regex("deserializer.multiline").doc("the first line of a record; other lines are joined to it");
-const RECORD: Field = Field::int("maxRecordLength", 1, 64 << 20)
-    .unit(Unit::Bytes)
-    .default("1048576")
-    .doc("a multi-line record that grows above is ended");
-const END: Field = Field::text("deserializer.lineEndWith")
-    .doc("what ends a line, instead of a line feed; `\\\\n` in the file is a backslash and an n");
 const TRACKER: Field = Field::text("trackerDir")
     .default(".flumespool")
     .doc("only read, for the position that Flume left; ours are in the state directory");
-const ORDER: Field = Field::choice("consumeOrder", &["oldest", "youngest", "random"])
-    .default("oldest")
-    .doc("which file comes first, by modification time");
-const CHARSET: Field =
-    Field::charset("inputCharset").default("UTF-8").doc("the files' charset; events are UTF-8");
-const POLICY: Field = Field::choice("decodeErrorPolicy", &["FAIL", "REPLACE", "IGNORE"]).doc(
-    "bytes that are no text: set the file aside as `.FAILED`, replace them, or leave them out; not set, UTF-8 passes untouched",
-);
-const BACKOFF: Field =
-    Field::int("maxBackoff", i64::MIN, i64::MAX).default("4000").ignored("a full channel wakes its source");
-const DESERIALIZER: Field = Field::text("deserializer").default("LINE").doc("LINE; others are refused");
-const OUTPUT: Field =
-    Field::charset("deserializer.outputCharset").default("UTF-8").doc("UTF-8; others are refused");
-const LINES: Field =
-    Field::int("bufferMaxLines", i64::MIN, i64::MAX).ignored("Flume does not read it either");
 const POLL: Field = Field::int("pollDelay", i64::MIN, i64::MAX).ignored("changes wake the source");
 const READY: Field = Field::int("readyInterval", 0, i64::MAX)
     .unit(Unit::Millis)
     .default("2000")
     .doc("two looks so far apart must find a file unchanged before it is read");
-const LATE: Field = Field::int("lateTime", 0, i64::MAX)
-    .unit(Unit::Millis)
-    .default("60000")
-    .doc("watch a finished file for late lines so long");
-const RESCAN: Field = Field::int("rescanInterval", 1, i64::MAX).unit(Unit::Millis).default("60000").doc(
-    "look through the directory so often, beside the kernel's notices; every second where those do not work",
-);
-const DRAIN: Field = Field::int("drainQuiet", 0, i64::MAX)
-    .unit(Unit::Millis)
-    .default("2000")
-    .doc("under `--until-drained`: nothing to read for so long is the end");
 
 pub static SPEC: Spec = Spec {
     kind: Kind::Source,
@@ -93,74 +36,36 @@ pub static SPEC: Spec = Spec {
     class: "com.cmos.bomc.dataflowkit.cmcconline.flume.source.spooldir.SpoolDirectorySource",
     aliases: &[],
     summary: "ships files that are finished, after a look and a second look",
-    fields: &[&[
-        DIR,
-        BATCH,
-        LENGTH,
-        OVERLONG,
-        FILE,
-        FILE_KEY,
-        NAME,
-        NAME_KEY,
-        DELETE,
-        SUFFIX,
-        TARGET,
-        IGNORE,
-        MULTILINE,
-        RECORD,
-        END,
-        TRACKER,
-        ORDER,
-        CHARSET,
-        POLICY,
-        BACKOFF,
-        DESERIALIZER,
-        OUTPUT,
-        LINES,
-        POLL,
-        READY,
-        LATE,
-        RESCAN,
-        DRAIN,
-    ]],
+    fields: &[
+        &[DIR, BATCH, LENGTH, OVERLONG],
+        HEADERS,
+        &[DELETE, SUFFIX, TARGET, IGNORE],
+        RECORDS,
+        &[TRACKER, ORDER, CHARSET, POLICY, BACKOFF, DESERIALIZER, READY, LATE, RESCAN, DRAIN],
+        &[options::OUTPUT, options::LINES, POLL],
+    ],
     build: Build::Source(|at| Ok(Box::new(Finished(build(at)?)))),
 };
 
 fn build(at: &At<'_>) -> Result<Settings, Refusal> {
     let dir = at.path(&DIR);
     let suffix = at.text(&SUFFIX).to_string();
-    let regex = |field: &Field| {
-        java_regex::full_match(at.text(field))
-            .map(Pattern::into_regex)
-            .map_err(|error| Refusal::at(field, error))
-    };
     Ok(Settings {
         candidates: Candidates {
-            target: regex(&TARGET)?,
-            ignore: Some(regex(&IGNORE)?),
+            target: options::names(at, &TARGET)?,
+            ignore: Some(options::names(at, &IGNORE)?),
             suffix: suffix.clone(),
             hidden: false,
             compressed: true,
         },
-        manner: Manner {
-            framing: Arc::new(framing(at)?),
-            headers: Arc::new(Headers::default()),
-            file_header: at.flag(&FILE).then(|| at.text(&FILE_KEY).to_string()),
-            name_header: at.flag(&NAME).then(|| at.text(&NAME_KEY).to_string()),
-        },
+        manner: options::manner(at, framing(at)?),
         batch: at.count(&BATCH),
         retire: if at.choice(&DELETE) == "immediate" { Retire::Delete } else { Retire::Rename(suffix) },
-        order: match at.choice(&ORDER) {
-            "youngest" => Order::Youngest,
-            "random" => Order::Random,
-            _ => Order::Oldest,
-        },
+        order: options::order(at),
         recursive: false,
         ready: Some(at.time(&READY)),
         quiet: Duration::ZERO,
-        late: at.time(&LATE),
-        rescan: at.time(&RESCAN),
-        drain: at.time(&DRAIN),
+        times: options::times(at),
         remembered: Some(at.place.state_dir.join("retired").join(at.name)),
         imported: None,
         memo: at.place.state_dir.join("imported").join(at.name),
@@ -170,30 +75,9 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
 }
 
 fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
-    if !at.text(&DESERIALIZER).eq_ignore_ascii_case("LINE") {
-        return Err(Refusal::at(&DESERIALIZER, "only LINE is built in this version"));
-    }
-    if !at.text(&OUTPUT).eq_ignore_ascii_case("UTF-8") {
-        return Err(Refusal::at(&OUTPUT, "events are UTF-8 in this version"));
-    }
-    let policy = at.opt(&POLICY).map(|_| match at.choice(&POLICY) {
-        "FAIL" => Policy::Fail,
-        "IGNORE" => Policy::Ignore,
-        _ => Policy::Replace,
-    });
-    let charset = Charset::named(at.text(&CHARSET), policy)
-        .ok_or_else(|| Refusal::at(&CHARSET, format!("no charset is called `{}`", at.text(&CHARSET))))?;
-    let start = at.opt(&MULTILINE).map(java_regex::find).transpose();
-    let start = start.map_err(|error| Refusal::at(&MULTILINE, error))?.map(Pattern::into_regex);
-    let overlong = match at.choice(&OVERLONG) {
-        "drop" => Overlong::Drop,
-        "split" => Overlong::Split,
-        _ => Overlong::Truncate,
-    };
-    let (bytes, unit) = charset.encode_ascii(at.opt(&END).unwrap_or("\n").as_bytes());
-    let terminator = Terminator::new(&bytes, unit);
-    let max_record = at.count(&RECORD);
-    Ok(Framing { terminator, start, max_record, charset, ..Framing::lines(at.count(&LENGTH), overlong) })
+    options::check_deserializer(at)?;
+    options::check_output(at)?;
+    options::records(at, at.count(&LENGTH), options::overlong(at))
 }
 
 /// The source.

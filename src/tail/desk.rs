@@ -63,6 +63,19 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Says, once as long as it lasts, that a file cannot be read.
+    pub fn cannot_read(&self, path: &Path, error: &io::Error) {
+        self.cannot_read_and(path, error, "other files go on, this one is tried again");
+    }
+
+    /// The same, where something else follows from it.
+    pub fn cannot_read_and(&self, path: &Path, error: &io::Error, then: &str) {
+        let what = format!("cannot read `{}`: {error}", path.display());
+        if self.failing(Doing::Read, path, &what) {
+            log::warn!(component = self.out.source(); "{what}; {then}");
+        }
+    }
+
     /// Reads up to `size` bytes at `at`. A short read is copied to a buffer of its own, so that a few lines waiting in
     /// a channel do not hold a whole chunk.
     pub fn read(&self, file: &File, at: u64, size: usize) -> Result<(Buf, usize), Halt> {

@@ -1,4 +1,8 @@
 //! One directory that a source lives in: its names, its changes, and the wait for them.
+//!
+//! Why beside the notices: they get lost, and file systems of other hosts send none, so that it is looked through every
+//! so often, and every second where notices cannot be trusted.
+//! Errors: a directory that cannot be looked into is said once, and tried every second.
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -106,11 +110,5 @@ impl Folder {
         let due = self.listed.map_or(Duration::ZERO, |at| self.period().saturating_sub(at.elapsed()));
         let _waiting = desk.out.pulse().wait(Wait::Input, self.path.display().to_string());
         self.watcher.wait(desk.stop.fd(), Some(due.min(most)));
-    }
-
-    /// The same, but woken by nothing in the directory: for a second look.
-    pub fn wait_blind(&mut self, desk: &Desk<'_>, time: Duration) {
-        let _waiting = desk.out.pulse().wait(Wait::Input, self.path.display().to_string());
-        desk.stop.wait(time);
     }
 }

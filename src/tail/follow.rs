@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 use super::desk::{Desk, Doing, Halt};
 use super::identity::{Face, Inode};
 use super::leaving::Leaving;
+use super::listing::Key;
 use super::memory::{Claim, Memory};
 use super::reader::{Reader, Step};
+use super::times::Times;
 use crate::codec::records::{Close, Framing};
 use crate::event::Headers;
-use crate::flow::{Counter, Resume};
+use crate::flow::{Counter, Known, Resume};
 use crate::sys;
 
 /// Chunks of one turn: other files wait for at most this much.
@@ -128,6 +130,37 @@ impl Followed {
         Followed::with(desk, manner, path, file, face, resume.map_err(Halt::Broken)?)
     }
 
+    /// Goes on with an open file that was recognised as `known`.
+    pub fn resumed(
+        desk: &Desk<'_>,
+        manner: &Manner,
+        path: &Path,
+        file: File,
+        known: &Known,
+    ) -> Result<Followed, Halt> {
+        let face = Face::of(&file).map_err(Halt::Read)?;
+        let resume = desk.out.resume(known, face.attributes(path)).map_err(Halt::Broken)?;
+        Followed::with(desk, manner, path, file, face, resume)
+    }
+
+    /// Begins with an open file that nobody knows.
+    pub fn begun(
+        desk: &Desk<'_>,
+        manner: &Manner,
+        path: &Path,
+        file: File,
+        from: u64,
+    ) -> Result<Followed, Halt> {
+        let face = Face::of(&file).map_err(Halt::Read)?;
+        let resume = desk.out.begin(face.attributes(path), from).map_err(Halt::Broken)?;
+        Followed::with(desk, manner, path, file, face, resume)
+    }
+
+    /// Device and inode.
+    pub fn key(&self) -> Key {
+        (self.face.inode.device, self.face.inode.number)
+    }
+
     /// Tells of bytes that were there when last looked at and can be read no more.
     pub fn tell_loss(&self, desk: &Desk<'_>) {
         let unread = self.size.saturating_sub(self.reader.at());
@@ -148,13 +181,11 @@ impl Followed {
             None => File::open(&self.path).map_err(Halt::Read)?,
         };
         leaving.add(self.reader.stream.id, self.reader.at());
-        let face = Face::of(&file).map_err(Halt::Read)?;
-        let resume = desk.out.begin(face.attributes(&self.path), 0).map_err(Halt::Broken)?;
-        Followed::with(desk, manner, &self.path, file, face, resume)
+        Followed::begun(desk, manner, &self.path, file, 0)
     }
 
     /// Follows an open file from where `resume` says.
-    pub fn with(
+    fn with(
         desk: &Desk<'_>,
         manner: &Manner,
         path: &Path,
@@ -203,16 +234,12 @@ impl Followed {
     }
 
     /// What may be closed of a live file, given how long it was silent.
-    pub fn close_by_silence(
-        &self,
-        partial: Option<Duration>,
-        record: Option<Duration>,
-        quiet: Duration,
-    ) -> Close {
+    pub fn close_by_silence(&self, times: &Times) -> Close {
+        let quiet = self.quiet_for();
         let after = |time: Option<Duration>| self.held > 0 && time.is_some_and(|time| quiet >= time);
         match () {
-            () if after(partial) => Close::All,
-            () if after(record) => Close::Record,
+            () if after(times.partial) => Close::All,
+            () if after(times.record) => Close::Record,
             () => Close::No,
         }
     }
@@ -246,16 +273,21 @@ impl Followed {
         }
         let file = self.file.take().expect("opened above");
         let turn = self.turn_over(&file, desk, close, most);
-        if turn.is_ok() {
-            self.mended(desk);
+        if turn.is_ok() && desk.mended(Doing::Read, &self.path) {
+            log::info!(component = desk.out.source(); "`{}` can be read again", self.path.display());
         }
         self.file = Some(file);
         turn
     }
 
-    fn mended(&self, desk: &Desk<'_>) {
-        if desk.mended(Doing::Read, &self.path) {
-            log::info!(component = desk.out.source(); "`{}` can be read again", self.path.display());
+    /// Reads a final file to its very end, unterminated line included.
+    pub fn read_out(&mut self, desk: &Desk<'_>) -> Result<(), Halt> {
+        loop {
+            match self.turn(desk, Close::All, u64::MAX) {
+                Ok(Turn::More) => {}
+                Ok(_) | Err(Halt::Read(_)) => return Ok(()),
+                Err(halt) => return Err(halt),
+            }
         }
     }
 

@@ -18,6 +18,13 @@ pub struct Name {
     pub inode: u64,
 }
 
+/// Device and inode: what a file is known by while it is there.
+pub type Key = (u64, u64);
+
+pub fn key(meta: &Metadata) -> Key {
+    (meta.dev(), meta.ino())
+}
+
 /// All names in a directory.
 pub fn names(dir: &Path) -> io::Result<Vec<Name>> {
     let mut names = Vec::new();

@@ -102,3 +102,10 @@ impl Memory {
         }
     }
 }
+
+/// Whether an open file is the generation that `known` tells of.
+pub fn is_same(known: &Known, file: &File) -> io::Result<bool> {
+    let mut one = Memory::default();
+    one.insert(known.clone());
+    Ok(matches!(one.claim(file)?, Claim::Same(_)))
+}

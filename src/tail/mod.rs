@@ -2,8 +2,9 @@
 //!
 //! Shape: a source is a short loop over these pieces. [`identity`] recognises files, [`memory`] holds what the channels
 //! know of them, [`follow`] is one file with its [`reader`], [`listing`] looks into a directory, [`live`] follows many
-//! growing files at once.
+//! growing files at once, [`options`] are the keys that sources share.
 pub mod desk;
+pub mod due;
 pub mod finished;
 pub mod folder;
 pub mod follow;
@@ -15,6 +16,7 @@ pub mod live;
 pub mod memory;
 pub mod mirror;
 pub mod next;
+pub mod options;
 pub mod period;
 pub mod reader;
 pub mod remembered;
@@ -23,3 +25,4 @@ pub mod rolls;
 pub mod spool;
 #[cfg(test)]
 pub mod testing;
+pub mod times;

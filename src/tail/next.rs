@@ -7,20 +7,20 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::desk::{Desk, Doing, Halt};
+use super::desk::{Desk, Halt};
+use super::due::Due;
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
 use super::identity::{Face, Inode, is_copy};
-use super::import::Imported;
 use super::leaving::Leaving;
-use super::listing::{self, Candidates, Name};
-use super::memory::{Claim, Memory};
+use super::listing::{self, Candidates, Key, Name};
+use super::memory::{self, Memory};
 use super::period::Period;
 use super::retire::Retire;
+use super::times::Times;
 use crate::codec::records::Close;
 use crate::flow::{Known, Outlet, Stop};
 
@@ -43,13 +43,9 @@ pub struct Settings {
     pub order: Order,
     pub period: Option<Period>,
     pub quiet: Duration,
-    pub late: Duration,
-    pub rescan: Duration,
-    pub drain: Duration,
-    pub partial: Option<Duration>,
-    pub record: Option<Duration>,
+    pub times: Times,
     /// A position from the plug-in's own state, for the first start.
-    pub imported: Option<Arc<Imported>>,
+    pub imported: Option<std::sync::Arc<crate::tail::import::Imported>>,
     /// Where that state is.
     pub tracker: PathBuf,
     /// What was imported from there before.
@@ -63,8 +59,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn key(&self) -> (u64, u64) {
-        (self.meta.dev(), self.meta.ino())
+    fn key(&self) -> Key {
+        listing::key(&self.meta)
     }
 }
 
@@ -87,9 +83,9 @@ pub struct Next<'a> {
     current: Option<Current>,
     waiting: Vec<Candidate>,
     /// Files that are copies of known ones whose inode is gone.
-    copies: HashMap<(u64, u64), Known>,
+    copies: HashMap<Key, Known>,
     /// Inodes that were there when the present file was chosen.
-    there: HashSet<(u64, u64)>,
+    there: HashSet<Key>,
     first: bool,
     moved: Instant,
     /// A file could not be read; all are offered again then.
@@ -101,10 +97,10 @@ impl<'a> Next<'a> {
         Next {
             desk: Desk::new(out, stop, settings.batch),
             settings,
-            folder: Folder::new(settings.dir.clone(), settings.rescan),
+            folder: Folder::new(settings.dir.clone(), settings.times.rescan),
             memory: Memory::of(out),
             leaving: Leaving::default(),
-            finished: Finished::new(settings.retire.clone(), settings.late),
+            finished: Finished::new(settings.retire.clone(), settings.times.late),
             current: None,
             waiting: Vec::new(),
             copies: HashMap::new(),
@@ -134,7 +130,10 @@ impl<'a> Next<'a> {
 
     fn is_drained(&self) -> bool {
         let held_back = self.waiting.len() > usize::from(self.current.is_none());
-        !self.first && !held_back && self.finished.is_settled() && self.moved.elapsed() >= self.settings.drain
+        !self.first
+            && !held_back
+            && self.finished.is_settled()
+            && self.moved.elapsed() >= self.settings.times.drain
     }
 
     fn round(&mut self) -> Result<bool, Halt> {
@@ -154,30 +153,19 @@ impl<'a> Next<'a> {
     }
 
     fn due(&self) -> Duration {
-        let mut due = self.finished.due().unwrap_or(Duration::from_secs(3600));
-        if !self.leaving.is_empty() {
-            due = due.min(super::leaving::LOOK);
-        }
+        let mut due = Due::within(self.finished.due().unwrap_or(Duration::from_secs(3600)));
+        due.leaving(&self.leaving);
         if let Some(at) = self.retry_at {
-            due = due.min(at.saturating_duration_since(Instant::now()));
+            due.after(at.saturating_duration_since(Instant::now()));
         }
         if let Some(current) = &self.current {
-            let quiet = current.followed.quiet_for();
-            let mut after =
-                |time: Duration| due = due.min(time.saturating_sub(quiet).max(Duration::from_millis(5)));
             if current.newer || current.vanished {
-                after(self.settings.quiet);
+                due.after(self.settings.quiet.saturating_sub(current.followed.quiet_for()));
             }
-            if current.followed.held > 0 {
-                let times = self.settings.partial.into_iter().chain(self.settings.record);
-                times.filter(|time| *time > quiet).for_each(after);
-            }
+            due.silence(&self.settings.times, &current.followed);
         }
-        if self.desk.out.until_drained() {
-            due = due
-                .min(self.settings.drain.saturating_sub(self.moved.elapsed()).max(Duration::from_millis(5)));
-        }
-        due
+        due.drained(&self.desk, &self.settings.times, self.moved);
+        due.time()
     }
 
     /// Takes a listing over: who waits, who is newer, who has gone.
@@ -208,8 +196,8 @@ impl<'a> Next<'a> {
         }
         self.judge_current(&found, names);
         if let Some(current) = &self.current {
-            let inode = current.followed.face.inode;
-            found.retain(|candidate| candidate.key() != (inode.device, inode.number));
+            let own = current.followed.key();
+            found.retain(|candidate| candidate.key() != own);
         }
         self.waiting = found;
         Ok(())
@@ -218,7 +206,7 @@ impl<'a> Next<'a> {
     fn judge_current(&mut self, found: &[Candidate], names: &[Name]) {
         let Some(current) = &mut self.current else { return };
         let inode = current.followed.face.inode;
-        let key = (inode.device, inode.number);
+        let key = current.followed.key();
         let at = found.iter().position(|candidate| candidate.key() == key);
         match at {
             Some(at) if found[at].path != current.followed.path => current.followed.renamed(&found[at].path),
@@ -284,8 +272,7 @@ impl<'a> Next<'a> {
     /// Reads the present file; true if there may be more to do at once.
     fn read(&mut self) -> Result<bool, Halt> {
         let Some(current) = &mut self.current else { return Ok(false) };
-        let quiet = current.followed.quiet_for();
-        let close = current.followed.close_by_silence(self.settings.partial, self.settings.record, quiet);
+        let close = current.followed.close_by_silence(&self.settings.times);
         let at = current.followed.reader.at();
         match current.followed.turn(&self.desk, close, u64::MAX) {
             Ok(Turn::More) => return Ok(true),
@@ -385,25 +372,18 @@ impl<'a> Next<'a> {
     }
 
     fn resume_renamed(&mut self, known: &Known, path: &Path) -> Result<bool, Halt> {
-        let mut one = Memory::default();
-        one.insert(known.clone());
         let Ok(file) = File::open(path) else { return Ok(false) };
-        if !matches!(one.claim(&file), Ok(Claim::Same(_))) {
+        if !matches!(memory::is_same(known, &file), Ok(true)) {
             return Ok(false);
         }
-        let face = Face::of(&file).map_err(Halt::Read)?;
-        let resume = self.desk.out.resume(known, face.attributes(path)).map_err(Halt::Broken)?;
-        let followed = Followed::with(&self.desk, &self.settings.manner, path, file, face, resume)?;
+        let followed = Followed::resumed(&self.desk, &self.settings.manner, path, file, known)?;
         self.finished.add_retired(followed);
         Ok(true)
     }
 
     fn trouble(&mut self, path: &Path, error: &std::io::Error) {
         self.retry_at.get_or_insert_with(|| Instant::now() + Duration::from_secs(1));
-        let what = format!("cannot read `{}`: {error}", path.display());
-        if self.desk.failing(Doing::Read, path, &what) {
-            log::warn!(component = self.desk.out.source(); "{what}; other files go on, this one is tried again");
-        }
+        self.desk.cannot_read(path, error);
     }
 }
 

@@ -7,6 +7,8 @@ use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::flow::DeliverError;
+
 /// An open data file.
 #[derive(Debug)]
 pub struct DataFile {
@@ -73,4 +75,9 @@ impl DataFile {
         std::fs::metadata(&self.path)
             .map_or(true, |named| (named.dev(), named.ino()) != (open.dev(), open.ino()))
     }
+}
+
+/// An error of the directory or a file, with its path.
+pub fn failed(doing: &str, path: &Path, error: io::Error) -> DeliverError {
+    DeliverError::not_there(format!("cannot {doing} `{}`", path.display()), error)
 }

@@ -15,11 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::data::DataFile;
-use super::recover::recover;
+use super::read::{all_of, destination, fold, open_journal, union};
+use super::recover::{Owner, recover};
+use super::slots::{slot_name, slots, stem};
 use crate::codec::marks;
-use crate::event::{Batch, Entry, FileLength, Had, Marks, Record, StreamId};
+use crate::event::{Batch, Entry, FileLength, Marks, Record, StreamId};
 use crate::flow::{ChannelKey, DeliverError};
-use crate::store::{Damage, Journal, JournalError, Opened};
+use crate::store::Journal;
 use crate::sys;
 
 /// Slots that sinks of this process hold; opening is serialised by its lock.
@@ -38,16 +40,6 @@ impl Drop for Held {
     fn drop(&mut self) {
         HELD.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
     }
-}
-
-/// Whose record, under which boot.
-#[derive(Clone, Copy, Debug)]
-pub struct Owner<'a> {
-    pub dir: &'a Path,
-    pub key: &'a ChannelKey,
-    pub boot: &'a str,
-    /// A sync failed: only what was durable before is certain, as after a reboot.
-    pub distrust: bool,
 }
 
 /// The record, open and owned.
@@ -253,139 +245,4 @@ impl Keeper {
         });
         self.commit(&entries)
     }
-}
-
-fn open_journal(path: &Path, key: &ChannelKey) -> Result<(Journal, Record), DeliverError> {
-    let Opened { journal, frames, damage } = match Journal::open(path) {
-        Ok(opened) => opened,
-        Err(JournalError::Owned(pid)) => return Err(owned(path, key, pid)),
-        Err(JournalError::Io(error)) => {
-            return Err(DeliverError::not_there(
-                format!("cannot open the record `{}`", path.display()),
-                error,
-            ));
-        }
-    };
-    name_damage(path, damage);
-    let record = fold(&frames);
-    match &record.key {
-        Some(other) if *other != key.to_string() => {
-            let what = format!("the record `{}` belongs to `{other}`, not to `{key}`", path.display());
-            Err(DeliverError::Fenced(what))
-        }
-        _ => Ok((journal, record)),
-    }
-}
-
-fn owned(path: &Path, key: &ChannelKey, pid: Option<u32>) -> DeliverError {
-    let pid = pid.map_or("another process".to_string(), |pid| format!("process {pid}"));
-    let (channel, instance, path) = (&key.channel, &key.instance, path.display());
-    DeliverError::Fenced(format!(
-        "{pid} already delivers channel `{channel}` of instance `{instance}` to this directory: it holds the record `{path}`"
-    ))
-}
-
-fn name_damage(path: &Path, damage: Option<Damage>) {
-    let path = path.display();
-    match damage {
-        None => {}
-        Some(Damage::TornTail { at, bytes }) => {
-            log::info!(
-                "the last {bytes} bytes of the record `{path}`, from {at} on, were cut short and are removed"
-            )
-        }
-        Some(Damage::Inside { at, bytes, aside }) => log::warn!(
-            "the record `{path}` is damaged from byte {at} on ({bytes} bytes); it is set aside as `{}`, and what verifies counts",
-            aside.display()
-        ),
-    }
-}
-
-fn fold(frames: &[Vec<u8>]) -> Record {
-    let mut record = Record::default();
-    let entries = frames.iter().filter_map(|frame| marks::decode(frame)).flatten();
-    entries.for_each(|entry| record.apply(&entry));
-    record
-}
-
-/// Entries that say all of these marks.
-fn all_of(marks: &Marks) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut had = Vec::new();
-    for (stream, known) in marks {
-        let (source, attributes) = (known.source.to_string(), known.attributes.clone());
-        entries.push(Entry::Describe { stream: *stream, source, attributes });
-        let range = |from, to, check| Had { stream: *stream, from, to, check };
-        had.extend(known.checks.iter().map(|check| range(0, 0, Some(*check))));
-        had.push(range(0, known.mark.low(), None));
-        had.extend(known.mark.ranges().iter().map(|r| range(r.start, r.end, None)));
-    }
-    entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
-    entries
-}
-
-fn union(marks: &mut Marks, more: Marks) {
-    for (stream, known) in more {
-        match marks.get_mut(&stream) {
-            Some(mine) => {
-                let newer = known.mark.high() > mine.mark.high();
-                mine.mark.union(&known.mark);
-                if newer {
-                    mine.checks = known.checks;
-                }
-            }
-            None => {
-                marks.insert(stream, known);
-            }
-        }
-    }
-}
-
-/// How this directory is told apart from other destinations.
-pub fn destination(dir: &Path) -> String {
-    format!("file_roll:{}", dir.display())
-}
-
-/// What the record at a destination has of a channel's streams, without owning or changing it: for a place that no
-/// sink delivers to any more (C4). `dir` is the destination's name behind its `file_roll:`.
-pub fn recorded(dir: &str, key: &ChannelKey) -> Option<Marks> {
-    let dir = Path::new(dir);
-    let mut marks = Marks::new();
-    for path in slots(dir, &stem(key)) {
-        let mut record = fold(&Journal::peek(&path).ok()?);
-        if record.key.as_ref().is_some_and(|of| *of == key.to_string()) {
-            record.apply(&Entry::Boot { id: sys::boot_id() });
-            union(&mut marks, record.marks(0));
-        }
-    }
-    (!marks.is_empty()).then_some(marks)
-}
-
-/// The first part of the record's name: readable, and with a hash of the whole key, so that no two keys share it.
-pub(super) fn stem(key: &ChannelKey) -> String {
-    let readable = |text: &str| -> String {
-        let kept = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-        text.chars().take(60).map(kept).collect()
-    };
-    let hash = xxhash_rust::xxh3::xxh3_64(key.to_string().as_bytes());
-    format!(".dataflowkit-{}@{}-{hash:016x}.marks", readable(&key.instance), readable(&key.channel))
-}
-
-fn slot_name(stem: &str, slot: u32) -> String {
-    if slot == 0 { stem.into() } else { format!("{stem}{slot}") }
-}
-
-/// The slots of a key that are there, in order.
-fn slots(dir: &Path, stem: &str) -> Vec<PathBuf> {
-    let names =
-        fs::read_dir(dir).into_iter().flatten().flatten().filter_map(|e| e.file_name().into_string().ok());
-    let mut slots: Vec<(u32, PathBuf)> = names
-        .filter_map(|name| {
-            let number = name.strip_prefix(stem)?;
-            let number = if number.is_empty() { 0 } else { number.parse().ok()? };
-            Some((number, dir.join(name)))
-        })
-        .collect();
-    slots.sort();
-    slots.into_iter().map(|(_, path)| path).collect()
 }

@@ -9,9 +9,18 @@ use std::io;
 use std::path::Path;
 
 use super::data::DataFile;
-use super::record::Owner;
 use crate::event::{Entry, FileLength, Record};
-use crate::flow::DeliverError;
+use crate::flow::{ChannelKey, DeliverError};
+
+/// Whose record, under which boot.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    pub dir: &'a Path,
+    pub key: &'a ChannelKey,
+    pub boot: &'a str,
+    /// A sync failed: only what was durable before is certain, as after a reboot.
+    pub distrust: bool,
+}
 
 /// Cuts the files; adds to `entries` what is to be recorded of it. Returns the files that are not synced yet.
 pub fn recover(

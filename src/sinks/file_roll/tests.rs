@@ -1,11 +1,17 @@
 //! What a kill, a power cut and other hands may do to the files and the record, and what must be there afterwards.
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::timer::Timer;
 use super::*;
-use crate::event::{Attributes, Builder, Check, Headers, Span, Stream};
+use crate::event::{Attributes, Batch, Builder, Check, Headers, Marks, Span, Stream};
+use crate::flow::{ChannelKey, DeliverError, Stop};
+use crate::sys;
 
 fn key() -> ChannelKey {
     ChannelKey { installation: "machine".into(), instance: "orders".into(), channel: "c1".into() }
@@ -75,7 +81,7 @@ impl Rig {
     }
 
     fn record(&self) -> PathBuf {
-        self.dir().join(record::stem(&key()))
+        self.dir().join(slots::stem(&key()))
     }
 }
 
@@ -206,7 +212,7 @@ fn k2_a_second_process_is_refused_with_one_sentence() {
     fs::create_dir(rig.dir()).unwrap();
     let _other = sys::lock_file(&rig.record()).unwrap();
     let told = rig.closed_sink().delivered(&key()).unwrap_err();
-    let (pid, path) = (std::process::id(), rig.dir().canonicalize().unwrap().join(record::stem(&key())));
+    let (pid, path) = (std::process::id(), rig.dir().canonicalize().unwrap().join(slots::stem(&key())));
     let sentence = format!(
         "process {pid} already delivers channel `c1` of instance `orders` to this directory: it holds the record `{}`",
         path.display()

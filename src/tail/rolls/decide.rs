@@ -1,0 +1,188 @@
+//! Decides by the table: what comes before the live file, and whether that is a new one.
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::look::{Rolled, Seen};
+use super::lost::Lost;
+use super::{Live, Rest};
+use crate::flow::Counter;
+use crate::tail::desk::Halt;
+use crate::tail::follow::Followed;
+use crate::tail::identity::{Face, is_copy, is_prefix};
+use crate::tail::listing::{self, Key, Name};
+use crate::tail::next::still_for;
+
+impl Live<'_> {
+    pub(super) fn reconcile(&mut self, names: Vec<Name>) -> Result<(), Halt> {
+        let seen = self.look(names)?;
+        let emptied = std::mem::take(&mut self.emptied);
+        self.undecided = false;
+        let mut lost = self.what_was_lost(&seen, emptied);
+        if std::mem::take(&mut self.first) {
+            lost = self.recognise(&seen)?;
+        }
+        self.forget_missing(&seen.rolled);
+        self.read_unknown(&seen, lost, emptied)?;
+        if emptied && let Some(current) = self.current.take() {
+            let next = current.again(&self.desk, &mut self.leaving, &self.settings.manner)?;
+            self.current = Some(next);
+        }
+        let is_there = seen.meta.is_some();
+        if self.current.is_none() && is_there {
+            self.open_live(&seen.live)?;
+        }
+        self.folder.hurry = self.undecided || self.current.is_none() && is_there;
+        Ok(())
+    }
+
+    /// While running: what the live file was, if it is that no more and nobody can read it on.
+    fn what_was_lost(&mut self, seen: &Seen, emptied: bool) -> Option<Lost> {
+        let current = self.current.as_mut()?;
+        if emptied {
+            return Some(Lost::emptied(current, seen.live.display().to_string()));
+        }
+        let own = current.key();
+        if seen.meta.as_ref().is_some_and(|meta| listing::key(meta) == own) {
+            return None;
+        }
+        if let Some(renamed) = seen.rolled.iter().find(|rolled| rolled.key() == own) {
+            current.renamed(&renamed.path);
+        } else if seen.meta.is_none() {
+            // Between the rename and the new file, or deleted: what the descriptor still gives is read meanwhile.
+            return None;
+        }
+        let mut followed = self.current.take()?;
+        followed.moved = Instant::now();
+        self.note(&followed);
+        self.rests.push_back(Rest { followed, grows: true });
+        None
+    }
+
+    /// Marks of rolled files that are gone go too.
+    fn forget_missing(&mut self, rolled: &[Rolled]) {
+        let mut there: HashSet<Key> = self.late.inodes();
+        there.extend(rolled.iter().map(Rolled::key));
+        there.extend(self.rests.iter().map(|rest| rest.followed.key()));
+        there.extend(self.current.iter().map(Followed::key));
+        let leaving = &mut self.leaving;
+        self.known.retain(|key, (stream, end)| {
+            let keep = there.contains(key);
+            if !keep {
+                leaving.add(*stream, *end);
+            }
+            keep
+        });
+    }
+
+    /// Rolled files nobody knows: the one that has the rest of what was lost from there, others whole.
+    fn read_unknown(&mut self, seen: &Seen, lost: Option<Lost>, emptied: bool) -> Result<(), Halt> {
+        let unknown = self.unknown(seen);
+        let fits = |file: &File| {
+            lost.as_ref().is_some_and(|lost| is_copy(file, &lost.face, lost.check).unwrap_or(false))
+        };
+        let fitting: Vec<bool> = unknown.iter().map(|(_, file)| fits(file)).collect();
+        // The newest that fits; another with the same beginning and the same end of what was read is one more copy.
+        let rest = fitting.iter().rposition(|fits| *fits);
+        for (index, (rolled, file)) in unknown.into_iter().enumerate() {
+            match &lost {
+                Some(lost) if rest == Some(index) => {
+                    self.read_from(rolled, file, lost.at.min(rolled.meta.len()), false)?
+                }
+                Some(_) if fitting[index] => self.skip(rolled, file)?,
+                _ => self.read_new(rolled, file, &seen.live, emptied)?,
+            }
+        }
+        if let Some(lost) = lost {
+            self.account(lost, rest.is_some());
+        }
+        Ok(())
+    }
+
+    fn unknown<'s>(&self, seen: &'s Seen) -> Vec<(&'s Rolled, File)> {
+        let mut unknown = Vec::new();
+        for rolled in seen.rolled.iter().filter(|rolled| !self.known.contains_key(&rolled.key())) {
+            match File::open(&rolled.path) {
+                Ok(file) => unknown.push((rolled, file)),
+                Err(error) => self.desk.cannot_read_and(&rolled.path, &error, "it is tried again"),
+            }
+        }
+        unknown
+    }
+
+    /// A rolled file that has nothing to do with what was lost.
+    fn read_new(&mut self, rolled: &Rolled, file: File, live: &Path, emptied: bool) -> Result<(), Halt> {
+        let meta = &rolled.meta;
+        if meta.len() == 0 {
+            // A copy just begun, or the old file of a roll that may still get a late line: the next look tells.
+            self.undecided |= still_for(meta, Duration::ZERO) < self.settings.times.late;
+            return Ok(());
+        }
+        if !self.settings.history && self.began.is_after(meta) {
+            return self.skip(rolled, file);
+        }
+        if self.is_still_live(&file, live, emptied)? {
+            return Ok(());
+        }
+        self.read_from(rolled, file, 0, true)
+    }
+
+    /// Whether a rolled file is a copy of what stands in the live file, or of what was read of it: its truncation is
+    /// still to come.
+    fn is_still_live(&self, file: &File, live: &Path, emptied: bool) -> Result<bool, Halt> {
+        if let Some(current) = self.current.as_ref().filter(|_| !emptied) {
+            let check = Some(current.reader.check()).filter(|check| check.at > 0);
+            if check.is_some() && is_copy(file, &current.face, check).map_err(Halt::Read)? {
+                return Ok(true);
+            }
+        }
+        match File::open(live) {
+            Ok(live) => is_prefix(file, &live).map_err(Halt::Read),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// P7: history at the first start is known as read before anything else is.
+    fn skip(&mut self, rolled: &Rolled, file: File) -> Result<(), Halt> {
+        let face = Face::of(&file).map_err(Halt::Read)?;
+        let end = rolled.meta.len();
+        let resume = self.desk.out.begin(face.attributes(&rolled.path), end).map_err(Halt::Broken)?;
+        self.known.insert(rolled.key(), (resume.stream.id, end));
+        Ok(())
+    }
+
+    fn read_from(&mut self, rolled: &Rolled, file: File, from: u64, grows: bool) -> Result<(), Halt> {
+        let followed = Followed::begun(&self.desk, &self.settings.manner, &rolled.path, file, from)?;
+        self.note(&followed);
+        self.rests.push_back(Rest { followed, grows });
+        Ok(())
+    }
+
+    fn account(&mut self, lost: Lost, found: bool) {
+        if let Some((stream, high)) = lost.stream {
+            self.leaving.add(stream, high);
+        }
+        if found {
+            return;
+        }
+        let unread = self.current.as_ref().map_or(0, |current| current.size.saturating_sub(lost.at));
+        let (path, at) = (lost.path, lost.at);
+        log::warn!(
+            component = self.desk.out.source(), bytes = unread;
+            "`{path}` was emptied or replaced after byte {at} was read, and no rolled file has the rest: {unread} bytes seen and not read are lost"
+        );
+        self.desk.out.pulse().add(Counter::LostBytes, unread);
+    }
+
+    pub(super) fn open_live(&mut self, live: &Path) -> Result<(), Halt> {
+        let nothing = |_: &Face, _: u64, _: Option<u64>| None;
+        let manner = &self.settings.manner;
+        match Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, live, nothing) {
+            Ok(followed) => self.current = Some(followed),
+            Err(Halt::Read(error)) => self.desk.cannot_read_and(live, &error, "it is tried again"),
+            Err(halt) => return Err(halt),
+        }
+        Ok(())
+    }
+}

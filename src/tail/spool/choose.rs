@@ -1,0 +1,79 @@
+//! Takes the next file that is ready to be read.
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Spool;
+use super::list::Candidate;
+use super::read::name_of;
+use crate::tail::desk::Halt;
+use crate::tail::follow::Followed;
+use crate::tail::identity::Face;
+use crate::tail::listing;
+use crate::tail::next::still_for;
+
+impl Spool<'_> {
+    fn is_ready(&self, candidate: &Candidate) -> bool {
+        match self.settings.ready {
+            Some(ready) => self.looks.get(&candidate.key).is_some_and(|(_, since)| since.elapsed() >= ready),
+            // One that changed while it was read waits until it is still.
+            None => !self.parked.contains_key(&candidate.key) || self.is_still(candidate),
+        }
+    }
+
+    fn is_still(&self, candidate: &Candidate) -> bool {
+        let meta = listing::regular(&candidate.path).ok().flatten();
+        meta.is_some_and(|meta| still_for(&meta, Duration::MAX) >= self.settings.quiet)
+    }
+
+    /// Takes the next file that is ready; true if there may be more to do at once.
+    pub(super) fn choose(&mut self) -> Result<bool, Halt> {
+        let Some(index) = self.waiting.iter().position(|candidate| self.is_ready(candidate)) else {
+            return Ok(false);
+        };
+        let candidate = self.waiting.remove(index);
+        self.looks.remove(&candidate.key);
+        let opened = match self.parked.remove(&candidate.key) {
+            Some(followed) => Ok(followed),
+            None => self.open(&candidate.path),
+        };
+        match opened {
+            Ok(followed) => {
+                self.current = Some((followed, candidate.look));
+                Ok(true)
+            }
+            Err(Halt::Read(error)) => {
+                self.desk.cannot_read(&candidate.path, &error);
+                Ok(!self.waiting.is_empty())
+            }
+            Err(halt) => Err(halt),
+        }
+    }
+
+    fn open(&mut self, path: &Path) -> Result<Followed, Halt> {
+        let imported = self.settings.imported.as_ref();
+        let begin = imported.and_then(|imported| imported.begin(path));
+        let seen = self.was_shipped(path);
+        let start = |_: &Face, size: u64, known: Option<u64>| match known {
+            Some(_) => None,
+            None if seen => Some(size),
+            None => begin.filter(|at| *at <= size),
+        };
+        let manner = &self.settings.manner;
+        let followed = Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, start)?;
+        if let Some(imported) = imported {
+            imported.opened(path, self.desk.out.source());
+        }
+        if seen {
+            log::warn!(component = self.desk.out.source(); "`{}` was shipped before and came back: it is not shipped again", path.display());
+        }
+        Ok(followed)
+    }
+
+    fn was_shipped(&self, path: &Path) -> bool {
+        match (&self.remembered, File::open(path)) {
+            (Some(remembered), Ok(file)) => remembered.knows(&name_of(path), &file).unwrap_or(false),
+            _ => false,
+        }
+    }
+}
