@@ -7,7 +7,6 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::desk::{Desk, Halt};
@@ -16,7 +15,6 @@ use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
 use super::identity::{Face, Inode, is_copy};
-use super::import::Imported;
 use super::leaving::Leaving;
 use super::listing::{self, Candidates, Key, Name};
 use super::memory::{self, Memory};
@@ -47,7 +45,7 @@ pub struct Settings {
     pub quiet: Duration,
     pub times: Times,
     /// A position from the plug-in's own state, for the first start.
-    pub imported: Option<Arc<Imported>>,
+    pub imported: Option<std::sync::Arc<crate::tail::import::Imported>>,
     /// Where that state is.
     pub tracker: PathBuf,
     /// What was imported from there before.

@@ -7,11 +7,11 @@ use crate::support::{Agent, rolled, until};
 
 #[test]
 fn a_file_without_permission_is_named_and_read_when_it_may_be() {
-    let mut agent = agent().as_nobody();
+    let mut agent = agent().run_by_nobody();
     append(&agent, "in/a.log", lines(0..10));
     append(&agent, "in/secret.log", lines(10..20));
     let secret = agent.path("in/secret.log");
-    fs::set_permissions(&secret, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, Permissions::from_mode(0o000)).unwrap();
     agent.start();
     arrives(&agent, lines(0..10));
     let sentence = format!("`{}`: Permission denied", secret.display());
@@ -27,11 +27,11 @@ fn a_file_without_permission_is_named_and_read_when_it_may_be() {
 
 #[test]
 fn two_unreadable_files_are_said_once_each_and_forgotten_when_they_go() {
-    let mut agent = agent().as_nobody();
+    let mut agent = agent().run_by_nobody();
     for name in ["x", "y"] {
         let name = format!("in/{name}.log");
         append(&agent, &name, lines(0..10));
-        fs::set_permissions(agent.path(&name), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(agent.path(&name), Permissions::from_mode(0o000)).unwrap();
     }
     agent.start();
     shows(&agent, "Permission denied (os error 13) (and 1 more)");
@@ -143,7 +143,7 @@ fn a_directory_that_is_a_file_is_named_and_waited_for() {
 fn an_output_directory_without_permission_is_named_and_written_when_it_may_be() {
     let agent = agent();
     fs::create_dir(agent.path("out")).unwrap();
-    let mut agent = agent.as_nobody();
+    let mut agent = agent.run_by_nobody();
     fs::set_permissions(agent.path("out"), Permissions::from_mode(0o555)).unwrap();
     append(&agent, "in/a.log", lines(0..100));
     agent.spawn();

@@ -62,7 +62,7 @@ impl Agent {
     }
 
     /// Runs as a user with few rights, who owns its directory; as whoever we are, where we are not root.
-    pub fn as_nobody(mut self) -> Agent {
+    pub fn run_by_nobody(mut self) -> Agent {
         if nix::unistd::geteuid().is_root() {
             let entries = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
             for path in entries.chain([self.dir.path().to_path_buf()]) {
