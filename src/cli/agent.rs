@@ -92,7 +92,7 @@ pub fn run(args: AgentArgs) -> u8 {
     }
 }
 
-/// All problems of the configuration, to the log: each as one entry, worst level as its own.
+/// All problems of the configuration, to the log: each as one entry, worst level as its own; then what they left out.
 fn tell(loaded: &Loaded) {
     for diagnostic in loaded.report.in_order() {
         let level = match diagnostic.severity {
@@ -101,6 +101,10 @@ fn tell(loaded: &Loaded) {
             Severity::Note => log::Level::Info,
         };
         log::log!(level, "{}", diag::one(&loaded.report, diagnostic).trim_end());
+    }
+    for dropped in loaded.graph.iter().flat_map(|graph| &graph.dropped) {
+        let why = loaded.report.shown(&dropped.why);
+        log::error!("NOT RUNNING: {} `{}`: {why}", dropped.kind.word(), dropped.name);
     }
 }
 

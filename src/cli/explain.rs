@@ -93,7 +93,9 @@ fn one(
     };
     let fields: Vec<&Field> = fields(spec);
     let Some(key) = key else { return whole(spec, &fields, out).map(|()| 0) };
-    match fields.iter().find(|field| field.key == key || field.aliases.contains(&key)) {
+    let exact = fields.iter().find(|field| field.key == key || field.aliases.contains(&key));
+    let is_under = |field: &&&Field| matches!(field.ty, Type::Prefix) && key.starts_with(field.key);
+    match exact.or_else(|| fields.iter().find(is_under)) {
         Some(field) => tell(field, out).map(|()| 0),
         None => {
             let what = format!("{} `{}` has no key `{key}`", kind.word(), spec.name);

@@ -38,6 +38,9 @@ pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, 
         }
         Type::Text | Type::Regex | Type::Charset | Type::Prefix => {
             note::mention(prop, report);
+            if field.key == "ignorePattern" {
+                broad(prop, report);
+            }
             Ok(prop.value.text.clone())
         }
     }
@@ -110,5 +113,17 @@ fn relative(prop: &Prop, report: &mut Report) {
     if !text.starts_with('/') && !text.contains(':') {
         let what = format!("`{}` is relative: it starts at the directory of the agent file", prop.key.text);
         report.push(Diagnostic::note("relative-path", what).at(prop.value.span));
+    }
+}
+
+/// A pattern of names to leave out that leaves out every name with a dot, which nobody means. Patterns that only Java
+/// understands are not looked at.
+fn broad(prop: &Prop, report: &mut Report) {
+    const NAMES: [&str; 5] = ["x.json", "app.log", "data-1.csv", "a.b.txt", "b.1"];
+    let Ok(pattern) = regex::Regex::new(&format!("^(?:{})$", prop.value.text)) else { return };
+    if NAMES.iter().all(|name| pattern.is_match(name)) {
+        let what =
+            format!("`{}` leaves out every file whose name has a dot, such as `x.json`", prop.key.text);
+        report.push(Diagnostic::note("broad-pattern", what).at(prop.value.span));
     }
 }

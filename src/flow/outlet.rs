@@ -143,8 +143,10 @@ impl Outlet {
         }
         let mut twice = 0;
         for (old, seen) in self.recorded().into_iter().filter(|(_, seen)| changed && !seen.orphan) {
-            let (from, to) = (seen.lowest(), seen.highest());
-            if from < to {
+            let to = seen.highest();
+            if seen.lowest() < to {
+                // What is not on the destinations' disks yet has nobody to speak for it once the old marks are gone.
+                let from = self.durable(old).min(seen.lowest());
                 twice += to - from;
                 let stream = Stream::known(old.renewed(), &self.source, seen.attributes);
                 self.channels.iter().try_for_each(|channel| channel.join(&stream, from, &seen.checks))?;

@@ -24,6 +24,7 @@ const TARGET: Field = Field::regex("targetPattern").default(".*").doc("whole fil
 const TRACKER: Field = Field::text("trackerDir")
     .default(".flumespool")
     .doc("only read, for the position that Flume left; ours are in the state directory");
+const POLL: Field = Field::int("pollDelay", i64::MIN, i64::MAX).ignored("changes wake the source");
 const READY: Field = Field::int("readyInterval", 0, i64::MAX)
     .unit(Unit::Millis)
     .default("2000")
@@ -41,6 +42,7 @@ pub static SPEC: Spec = Spec {
         &[DELETE, SUFFIX, TARGET, IGNORE],
         RECORDS,
         &[TRACKER, ORDER, CHARSET, POLICY, BACKOFF, DESERIALIZER, READY, LATE, RESCAN, DRAIN],
+        &[options::OUTPUT, options::LINES, POLL],
     ],
     build: Build::Source(|at| Ok(Box::new(Finished(build(at)?)))),
 };
@@ -73,6 +75,7 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
 
 fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
     options::check_deserializer(at)?;
+    options::check_output(at)?;
     options::records(at, at.count(&LENGTH), options::overlong(at))
 }
 

@@ -17,13 +17,19 @@ const TOTAL: Field = Field::int("totalEvents", 1, i64::MAX)
     .default("9223372036854775807")
     .doc("stop after so many events");
 
+const BACKOFF: Field = Field::int("backoffSleepIncrement", i64::MIN, i64::MAX)
+    .default("1000")
+    .ignored("it never waits for input");
+const MAX_BACKOFF: Field =
+    Field::int("maxBackoffSleep", i64::MIN, i64::MAX).default("5000").ignored("it never waits for input");
+
 pub static SPEC: Spec = Spec {
     kind: Kind::Source,
     name: "seq",
     class: "org.apache.flume.source.SequenceGeneratorSource",
     aliases: &[],
     summary: "counts upwards; proves a pipeline end to end",
-    fields: &[&[BATCH_SIZE, TOTAL]],
+    fields: &[&[BATCH_SIZE, TOTAL, BACKOFF, MAX_BACKOFF]],
     build: Build::Source(build),
 };
 

@@ -54,6 +54,7 @@ pub static SPEC: Spec = Spec {
         HEADERS,
         &[BATCH, INCLUDE, IGNORE, TRACKER, TRACKING, ORDER, POLL, RECURSIVE, BACKOFF, CHARSET, POLICY],
         &[DESERIALIZER, LENGTH, OUTPUT, LINES, OLD_LENGTH, QUIET, LATE, RESCAN, DRAIN],
+        options::OTHER_DESERIALIZERS,
     ],
     build: Build::Source(|at| Ok(Box::new(Spooling(build(at)?)))),
 };

@@ -95,6 +95,11 @@ pub const DRAIN: Field = Field::int("drainQuiet", 0, i64::MAX)
 
 pub const LINES: Field =
     Field::int("bufferMaxLines", i64::MIN, i64::MAX).ignored("Flume does not read it either");
+/// Keys of deserializers that are not built in this version.
+pub const OTHER_DESERIALIZERS: &[Field] = &[
+    Field::text("deserializer.schemaType").ignored("only the AVRO deserializer has it"),
+    Field::int("deserializer.maxBlobLength", i64::MIN, i64::MAX).ignored("only the BLOB deserializer has it"),
+];
 /// Why pauses of Flume's sources have no effect here.
 pub const WOKEN: &str = "a full channel wakes its source";
 pub const BACKOFF: Field = Field::int("maxBackoff", i64::MIN, i64::MAX).default("4000").ignored(WOKEN);

@@ -2,10 +2,8 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
-use std::time::Duration;
 
-use crate::support::{Agent, rolled, until};
+use crate::support::{Agent, Tiny, rolled, until};
 
 const NETCAT: &str = "
 a1.sources = r1
@@ -21,23 +19,10 @@ a1.sinks.k1.channel = c1
 a1.sinks.k1.sink.directory = @DIR@/out
 ";
 
-/// Connects to the port that the agent says it listens on.
-fn connect(agent: &Agent) -> TcpStream {
-    let port = || -> Option<u16> {
-        let log = agent.log();
-        let (_, rest) = log.split_once("listens on 127.0.0.1:")?;
-        rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
-    };
-    assert!(until(|| port().is_some()), "it does not listen\n{}", agent.story());
-    let peer = TcpStream::connect(("127.0.0.1", port().unwrap())).unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    peer
-}
-
 fn started(config: &str) -> (Agent, TcpStream) {
     let mut agent = Agent::new(config);
     agent.start();
-    let peer = connect(&agent);
+    let peer = agent.connect();
     (agent, peer)
 }
 
@@ -80,7 +65,7 @@ fn a_line_that_is_too_long_is_refused_and_ends_the_connection() {
         "OK\nFAILED: Event exceeds the maximum length (20 chars, including newline)\n",
     );
     assert_eq!(rest_of(&mut peer), "");
-    let mut other = connect(&agent);
+    let mut other = agent.connect();
     ask(&mut other, b"goes on\n", "OK\n");
     agent.kill();
 }
@@ -95,7 +80,7 @@ fn a_full_channel_fails_line_by_line_and_the_connection_goes_on() {
     // A file where the directory should be: the sink can deliver nothing.
     fs::write(agent.path("out"), "").unwrap();
     agent.spawn();
-    let mut peer = connect(&agent);
+    let mut peer = agent.connect();
     let full = "FAILED: Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or the buffer size is too tight\n";
     let answer = format!("{}{}", "OK\n".repeat(5), full.repeat(3));
     ask(&mut peer, b"1\n2\n3\n4\n5\n6\n7\n8\n", &answer);
@@ -163,7 +148,7 @@ fn a_port_in_use_is_said_and_tried_again() {
     let sentence = format!("cannot listen on `127.0.0.1:{port}`: Address already in use");
     assert!(until(|| agent.log().contains(&sentence)), "{}", agent.story());
     drop(taken);
-    ask(&mut connect(&agent), b"at last\n", "OK\n");
+    ask(&mut agent.connect(), b"at last\n", "OK\n");
     agent.kill();
 }
 
@@ -202,36 +187,18 @@ fn the_logger_writes_flumes_words_to_the_log() {
     agent.kill();
 }
 
-/// A file system of 64 KiB, unmounted when dropped.
-struct Tiny(std::path::PathBuf);
-
-impl Tiny {
-    fn mount(path: std::path::PathBuf) -> Option<Tiny> {
-        fs::create_dir(&path).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&path).status();
-        mounted.is_ok_and(|status| status.success()).then_some(Tiny(path))
-    }
-}
-
-impl Drop for Tiny {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_is_said_and_nothing_is_lost_or_twice_when_there_is_room_again() {
     let mut agent =
         Agent::new(&format!("{NETCAT}\na1.sinks.k1.retryDelay = 20\na1.sinks.k1.syncInterval = 20\n"));
-    let Some(tiny) = Tiny::mount(agent.path("out")) else {
+    let Some(tiny) = Tiny::mount(agent.path("out"), "64k") else {
         eprintln!("SKIPPED a_full_disk…: no right to mount a small tmpfs");
         return;
     };
     let ballast = tiny.0.join(".ballast");
     fs::write(&ballast, vec![0; 32 << 10]).unwrap();
     agent.start();
-    let mut peer = connect(&agent);
+    let mut peer = agent.connect();
     let lines: String = (0..80).map(|n| format!("{n:0>399}\n")).collect();
     ask(&mut peer, lines.as_bytes(), &"OK\n".repeat(80));
     assert!(until(|| agent.log().contains("No space left on device")), "{}", agent.story());

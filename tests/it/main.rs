@@ -1,18 +1,24 @@
 //! Drives the library and the binary from outside.
 //!
+//! - `bad_input`: broken configs, unreadable files, full disks, content that is no text
 //! - `config_commands`: `check`, `explain` and the samples
 //! - `config_seeds`: the configuration files of real users through `check`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
+//! - `flume_keys`: every key and default of Flume and the platform
 //! - `layers`: the structure of `src/`
 //! - `model`: the positions protocol, explored at random in an in-memory world; `tests/run --long model`
 //! - `positions`: what happens to positions when something around the agent changes
 //! - `rotation`: writers, rolls, partial writes and kill -9 at random; `tests/run --long rotation`
+//! - `seeds`: the configuration files of real users, each with its expected outcome
 //! - `support`: an agent in a directory of its own, lines that can be counted
+mod bad_input;
 mod config_commands;
 mod config_seeds;
 mod ends;
+mod flume_keys;
 mod layers;
 mod model;
 mod positions;
 mod rotation;
+mod seeds;
 mod support;

@@ -2,7 +2,7 @@
 //!
 //! Every wait of the agent is set to milliseconds. `tests/run --long rotation` runs 200 seeds. Some seeds again:
 //! `DATAFLOWKIT_SEED=17,22 cargo test --test it rotation -- --nocapture`.
-mod writer;
+pub mod writer;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};

@@ -62,6 +62,8 @@ const SYNC_INTERVAL: Field = Field::text("sink.serializer.syncIntervalBytes")
 const CODEC: Field = Field::text("sink.serializer.compressionCodec")
     .ignored("only Avro files have it")
     .doc("codec of an Avro file");
+const SCHEMA: Field =
+    Field::text("sink.serializer.schemaURL").ignored("only Avro files have it").doc("schema of an Avro file");
 const MANAGER: Field = Field::text("sink.pathManager")
     .also(&["sinks.pathManager"])
     .default("DEFAULT")
@@ -90,6 +92,7 @@ pub static SPEC: Spec = Spec {
         NEWLINE,
         SYNC_INTERVAL,
         CODEC,
+        SCHEMA,
         MANAGER,
         PREFIX,
         EXTENSION,

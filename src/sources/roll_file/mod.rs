@@ -91,6 +91,11 @@ pub static SPEC: Spec = Spec {
     build: Build::Source(|at| Ok(Box::new(build(at, false)?))),
 };
 
+/// Of a fork of the plug-in.
+const FORK: &[Field] = &[
+    Field::text("originFileCharset").ignored("only a fork of the plug-in has it; use inputCharset"),
+    Field::flag("needConvertAfterSource").ignored("only a fork of the plug-in has it; use inputCharset"),
+];
 const NINGG_TARGET: Field = Field::text("targetPattern")
     .default(r".*(\d){4}-(\d){2}-(\d){2}.*")
     .doc("a regular expression for whole file names; with rollModule = self the name of the live file");
@@ -112,7 +117,14 @@ pub static NINGG: Spec = Spec {
     class: "com.github.ningg.flume.source.SpoolDirectoryTailFileSource",
     aliases: &["org.apache.flume.source.SpoolDirectoryTailFileSource"],
     summary: "collects finished files of a directory, then follows the one of the present period",
-    fields: &[&[NINGG_TARGET, NINGG_LENGTH, NINGG_BUFFER, NINGG_PERIOD], FILES, RECORDS, HEADERS, FOLLOWING],
+    fields: &[
+        &[NINGG_TARGET, NINGG_LENGTH, NINGG_BUFFER, NINGG_PERIOD],
+        FORK,
+        FILES,
+        RECORDS,
+        HEADERS,
+        FOLLOWING,
+    ],
     build: Build::Source(|at| Ok(Box::new(build(at, true)?))),
 };
 

@@ -1,7 +1,7 @@
 //! The process: channels, the real outlet of each source, a runner for each sink. All of it is gone after a crash.
 use std::sync::Arc;
 
-use dataflowkit::event::{Batch, Checks, Marks, Stream};
+use dataflowkit::event::{Batch, Checks, Mark, Marks, Stream};
 use dataflowkit::flow::{
     Channel, ChannelKey, Destination, Kind, Known, Lease, Limit, Outcome, Outlet, Prepared, Pulse, PutError,
     Seat, Stop, Wiring,
@@ -200,7 +200,7 @@ impl World {
         Some(Reader { stream, from, cuts, pending: None })
     }
 
-    /// P6: where a channel's fingerprint differs, all between the lowest and the highest mark may repeat.
+    /// P6: where a channel's fingerprint differs, all between the lowest durable and the highest mark may repeat.
     fn note_what_may_come_twice(&mut self, run: &Run, source: usize, fingerprint: u64) {
         let plan = &self.sources[source];
         let mut marks: Vec<(usize, u64, u64)> = Vec::new();
@@ -210,7 +210,8 @@ impl World {
                 let before = book.record().sources.values();
                 changed |= before.into_iter().any(|before| *before != fingerprint);
                 let streams = book.record().streams.keys().filter_map(|id| Some((*id, book.held(*id)?)));
-                marks.extend(streams.map(|(id, mark)| (file_of(id), mark.low(), mark.high())));
+                let low = |id, mark: &Mark| mark.low().min(book.durable(id));
+                marks.extend(streams.map(|(id, mark)| (file_of(id), low(id, mark), mark.high())));
             });
         }
         if changed {

@@ -63,6 +63,8 @@ pub struct World {
     /// taken for an added channel (C2).
     recovering: bool,
     lost: bool,
+    /// Interceptors or selector have changed once.
+    rerouted: bool,
     long: bool,
 }
 
@@ -98,6 +100,7 @@ impl World {
             moved: false,
             recovering: false,
             lost: false,
+            rerouted: false,
             long,
         };
         world.add_sources(&mut dice);
@@ -213,14 +216,14 @@ impl World {
             2 => self.add_channel(),
             3 if self.sources[source].rules.len() == 1 => self.sources[source].name.push('+'),
             4 | 7 | 8 if !self.lost => self.reroute(source, dice),
-            5 if !self.moved => {
+            5 if !self.moved && !self.rerouted => {
                 self.shared.say(|| "the state directory is lost".into());
                 self.channels.iter().for_each(|channel| channel.log.lock().unwrap().lose());
                 (self.recovering, self.lost) = (true, true);
             }
             _ => {
                 let (channel, destination) = self.any_sink(dice);
-                if self.stores[channel][destination].restore() {
+                if !self.rerouted && self.stores[channel][destination].restore() {
                     self.channels[channel].ordered = false;
                     self.shared.say(|| format!("c{channel} at d{destination} goes back to its backup"));
                 }
@@ -260,8 +263,14 @@ impl World {
         self.recovering
     }
 
-    /// Interceptors and selector change (P6).
+    /// Interceptors and selector change (P6). Named limit: a backup of a destination, or the loss of the state directory,
+    /// takes what spoke for the old rules; neither is explored once events were rerouted. Nor is a source that gets
+    /// another name and other rules at once: nothing tells that the old name's rules were others (C3).
     fn reroute(&mut self, source: usize, dice: &mut Dice) {
+        if self.sources[source].name.ends_with('+') {
+            return;
+        }
+        self.rerouted = true;
         let rule = self.sources[source].rule();
         let kind = [Kind::Replicate, Kind::Multiplex, Kind::Subset][dice.below(3)];
         let changed = Rule { version: rule.version + 1, kind, filters: dice.one_in(3), ..rule };
@@ -273,7 +282,7 @@ impl World {
     fn restore_while_running(&mut self, dice: &mut Dice) {
         let (channel, destination) = self.any_sink(dice);
         let store = &mut self.stores[channel][destination];
-        if store.class == Class::Transaction && dice.one_in(2) && store.restore() {
+        if store.class == Class::Transaction && dice.one_in(2) && !self.rerouted && store.restore() {
             self.channels[channel].ordered = false;
             self.shared
                 .say(|| format!("c{channel} at d{destination} goes back to its backup, connections break"));

@@ -4,6 +4,8 @@ pub mod lines;
 
 use std::fs;
 use std::io::Read;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -38,13 +40,17 @@ pub struct Agent {
     child: Option<Child>,
     arguments: Vec<String>,
     starts: usize,
+    user: Option<u32>,
 }
+
+/// The user id that owns nothing.
+const NOBODY: u32 = 65_534;
 
 impl Agent {
     /// An agent file, `@DIR@` standing for its directory; not started.
     pub fn new(config: &str) -> Agent {
         let dir = tempfile::tempdir().unwrap();
-        let agent = Agent { dir, child: None, arguments: Vec::new(), starts: 0 };
+        let agent = Agent { dir, child: None, arguments: Vec::new(), starts: 0, user: None };
         agent.configure(config);
         agent
     }
@@ -53,6 +59,18 @@ impl Agent {
     pub fn configure(&self, config: &str) {
         let text = config.replace("@DIR@", self.path("").to_str().unwrap().trim_end_matches('/'));
         fs::write(self.path("agent.properties"), text).unwrap();
+    }
+
+    /// Runs as a user with few rights, who owns its directory; as whoever we are, where we are not root.
+    pub fn as_nobody(mut self) -> Agent {
+        if nix::unistd::geteuid().is_root() {
+            let entries = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+            for path in entries.chain([self.dir.path().to_path_buf()]) {
+                std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+            self.user = Some(NOBODY);
+        }
+        self
     }
 
     /// More arguments for the next starts.
@@ -77,6 +95,9 @@ impl Agent {
             .env_remove("NOTIFY_SOCKET")
             .env_remove("JOURNAL_STREAM")
             .env("DATAFLOWKIT_INSTALLATION", "test");
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 
@@ -123,11 +144,49 @@ impl Agent {
         self.ended();
     }
 
+    /// Holds it where it is, as a machine does that is too busy.
+    pub fn pause(&mut self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) {
+        self.signal(Signal::SIGCONT);
+    }
+
     /// SIGTERM, and an orderly end.
     pub fn stop(&mut self) {
         self.signal(Signal::SIGTERM);
         let status = self.ended();
         assert!(status.success(), "ended with {status}\n{}", self.story());
+    }
+
+    /// Connects to the port that its netcat source says it listens on.
+    pub fn connect(&self) -> TcpStream {
+        let port = || -> Option<u16> {
+            let log = self.log();
+            let (_, rest) = log.split_once("listens on 127.0.0.1:")?;
+            rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+        };
+        assert!(until(|| port().is_some()), "it does not listen\n{}", self.story());
+        let peer = TcpStream::connect(("127.0.0.1", port().unwrap())).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        peer
+    }
+
+    /// What `dataflowkit status` prints of it.
+    pub fn status(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dataflowkit"));
+        command.args(["status", "agent", "--runtime-dir"]).arg(self.path("run")).args(arguments);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    }
+
+    /// The most memory it ever had, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// The log of the last start.
@@ -168,6 +227,26 @@ impl Drop for Agent {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// A small file system, unmounted when dropped; there is none without the right to mount.
+pub struct Tiny(pub PathBuf);
+
+impl Tiny {
+    pub fn mount(path: PathBuf, size: &str) -> Option<Tiny> {
+        fs::create_dir(&path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&path)
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Tiny(path))
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
