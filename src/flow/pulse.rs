@@ -255,6 +255,11 @@ impl Pulse {
     /// Tells of a failure that goes on. True if this is a change of state, which is worth a log line.
     pub fn failing(&self, what: &str) -> bool {
         self.add(Counter::Errors, 1);
+        self.is_troubled_by(what)
+    }
+
+    /// The same, where the failure has been counted.
+    pub fn is_troubled_by(&self, what: &str) -> bool {
         let mut trouble = lock(&self.trouble);
         match &mut *trouble {
             Some((text, _)) if text == what => false,

@@ -68,6 +68,7 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
         times: options::times(at),
         remembered: Some(at.place.state_dir.join("retired").join(at.name)),
         imported: None,
+        memo: at.place.state_dir.join("imported").join(at.name),
         tracker: dir.join(at.text(&TRACKER)).join(".flumespool-main.meta"),
         dir,
     })
@@ -84,7 +85,7 @@ struct Finished(Settings);
 
 impl Source for Finished {
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
-        self.0.imported = import::spool_position(&self.0.tracker, out.source());
+        self.0.imported = import::spool_position(&self.0.tracker, &self.0.memo, out.source());
         Halt::at_end(Spool::new(out, stop, &self.0).run())
     }
 }

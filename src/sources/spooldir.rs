@@ -80,6 +80,7 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
         times: options::times(at),
         remembered: None,
         imported: None,
+        memo: at.place.state_dir.join("imported").join(at.name),
         tracker: tracker.join(".flumespool-main.meta"),
         dir,
     })
@@ -107,7 +108,7 @@ struct Spooling(Settings);
 
 impl Source for Spooling {
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
-        self.0.imported = import::spool_position(&self.0.tracker, out.source());
+        self.0.imported = import::spool_position(&self.0.tracker, &self.0.memo, out.source());
         Halt::at_end(Spool::new(out, stop, &self.0).run())
     }
 }

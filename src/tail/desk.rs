@@ -1,13 +1,15 @@
 //! What all readers of one source share: the way out, the buffers, the batch size.
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::identity::read_at;
 use super::reader::CHUNK;
 use crate::event::{Buf, Pool};
-use crate::flow::{ChannelError, Fatal, Outlet, Stop};
+use crate::flow::{ChannelError, Counter, Fatal, Outlet, Stop};
 
 /// Buffers that wait for their next use: the chunks of a source in flight at full speed.
 const KEEP: usize = 8;
@@ -34,11 +36,31 @@ pub struct Desk<'a> {
     /// Name of the header that gets each event's offset.
     pub offset_header: Option<String>,
     pool: Arc<Pool>,
+    /// What cannot be done at present, in the words it was told: said once each, shown until it is mended.
+    troubles: RefCell<BTreeMap<(PathBuf, Doing), String>>,
+}
+
+/// What is done with a path, and may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doing {
+    /// Reading a file.
+    Read,
+    /// Renaming or deleting a file that is finished.
+    Retire,
+    /// Listing a directory.
+    Look,
 }
 
 impl<'a> Desk<'a> {
     pub fn new(out: &'a Outlet, stop: &'a Stop, batch: usize) -> Desk<'a> {
-        Desk { out, stop, batch, offset_header: None, pool: Pool::new(CHUNK, KEEP) }
+        Desk {
+            out,
+            stop,
+            batch,
+            offset_header: None,
+            pool: Pool::new(CHUNK, KEEP),
+            troubles: RefCell::default(),
+        }
     }
 
     /// Says, once as long as it lasts, that a file cannot be read.
@@ -49,7 +71,7 @@ impl<'a> Desk<'a> {
     /// The same, where something else follows from it.
     pub fn cannot_read_and(&self, path: &Path, error: &io::Error, then: &str) {
         let what = format!("cannot read `{}`: {error}", path.display());
-        if self.out.pulse().failing(&what) {
+        if self.failing(Doing::Read, path, &what) {
             log::warn!(component = self.out.source(); "{what}; {then}");
         }
     }
@@ -63,6 +85,48 @@ impl<'a> Desk<'a> {
             return Ok((Buf::from(buf[..filled].to_vec()), filled));
         }
         Ok((buf, filled))
+    }
+}
+
+impl Desk<'_> {
+    /// Tells of a failure that goes on; true if that is news, which is worth a log line.
+    pub fn failing(&self, doing: Doing, path: &Path, what: &str) -> bool {
+        self.out.pulse().add(Counter::Errors, 1);
+        let before = self.troubles.borrow_mut().insert((path.into(), doing), what.to_string());
+        self.show();
+        before.as_deref() != Some(what)
+    }
+
+    /// It can be done again; true if it could not.
+    pub fn mended(&self, doing: Doing, path: &Path) -> bool {
+        if self.troubles.borrow().is_empty() {
+            return false;
+        }
+        let was = self.troubles.borrow_mut().remove(&(path.into(), doing)).is_some();
+        if was {
+            self.show();
+        }
+        was
+    }
+
+    /// After a look at a directory: a file that is gone troubles nobody.
+    pub fn forget_missing(&self) {
+        let before = self.troubles.borrow().len();
+        let stays = |path: &Path, doing: Doing| doing == Doing::Look || path.symlink_metadata().is_ok();
+        self.troubles.borrow_mut().retain(|(path, doing), _| stays(path, *doing));
+        if self.troubles.borrow().len() != before {
+            self.show();
+        }
+    }
+
+    /// The first stands for all in `status`.
+    fn show(&self) {
+        let (troubles, pulse) = (self.troubles.borrow(), self.out.pulse());
+        match troubles.values().next() {
+            None => _ = pulse.recovered(),
+            Some(what) if troubles.len() == 1 => _ = pulse.is_troubled_by(what),
+            Some(what) => _ = pulse.is_troubled_by(&format!("{what} (and {} more)", troubles.len() - 1)),
+        }
     }
 }
 

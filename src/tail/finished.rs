@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, Halt};
+use super::desk::{Desk, Doing, Halt};
 use super::follow::{Followed, Turn};
 use super::leaving::{LOOK, Leaving};
 use super::listing;
@@ -170,6 +170,7 @@ impl Finished {
                 if numbered {
                     log::warn!(component = desk.out.source(); "`{}` was used again: it is `{}` now", followed.path.display(), to.display());
                 }
+                desk.mended(Doing::Retire, &followed.path);
                 followed.renamed(&to);
                 done.stage = Stage::Retired(Instant::now());
             }
@@ -183,7 +184,7 @@ impl Finished {
             }
             Err(error) => {
                 let what = format!("cannot retire `{}`: {error}", followed.path.display());
-                if desk.out.pulse().failing(&what) {
+                if desk.failing(Doing::Retire, &followed.path, &what) {
                     log::error!(component = desk.out.source(); "{what}; it has been delivered and is not read again, this is tried again");
                 }
                 return false;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::desk::Desk;
+use super::desk::{Desk, Doing};
 use super::listing::{self, Name};
 use crate::flow::Wait;
 use crate::sys::{self, Change, Watcher};
@@ -72,16 +72,17 @@ impl Folder {
         match listing::names(&self.path) {
             Ok(names) => {
                 if std::mem::take(&mut self.failing) {
-                    desk.out.pulse().recovered();
+                    desk.mended(Doing::Look, &self.path);
                     log::info!(component = desk.out.source(); "`{}` can be read again", self.path.display());
                 }
+                desk.forget_missing();
                 Some(names)
             }
             Err(error) => {
                 self.watched = false;
                 self.failing = true;
                 let what = format!("cannot look into `{}`: {error}", self.path.display());
-                if desk.out.pulse().failing(&what) {
+                if desk.failing(Doing::Look, &self.path, &what) {
                     log::warn!(component = desk.out.source(); "{what}; trying again every second");
                 }
                 None

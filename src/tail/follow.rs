@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, Halt};
+use super::desk::{Desk, Doing, Halt};
 use super::identity::{Face, Inode};
 use super::leaving::Leaving;
 use super::listing::Key;
@@ -273,6 +273,9 @@ impl Followed {
         }
         let file = self.file.take().expect("opened above");
         let turn = self.turn_over(&file, desk, close, most);
+        if turn.is_ok() {
+            self.mended(desk);
+        }
         self.file = Some(file);
         turn
     }
@@ -285,6 +288,12 @@ impl Followed {
                 Ok(_) | Err(Halt::Read(_)) => return Ok(()),
                 Err(halt) => return Err(halt),
             }
+        }
+    }
+
+    fn mended(&self, desk: &Desk<'_>) {
+        if desk.mended(Doing::Read, &self.path) {
+            log::info!(component = desk.out.source(); "`{}` can be read again", self.path.display());
         }
     }
 

@@ -6,10 +6,51 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The file and the position of a spooldir or ningg meta file; `None`: there is none, or it says nothing.
-pub fn spool_position(meta: &Path, source: &str) -> Option<(PathBuf, u64)> {
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::sys;
+
+/// A position that was left for one file.
+pub struct Imported {
+    file: PathBuf,
+    at: u64,
+    hash: u64,
+    /// What was imported before; a position stands for one file once, not for a later one of the same name.
+    memo: PathBuf,
+    used: AtomicBool,
+}
+
+impl Imported {
+    /// Where to begin this file, if it is the one.
+    pub fn begin(&self, path: &Path) -> Option<u64> {
+        (!self.used.load(Relaxed) && is_same_path(&self.file, path)).then_some(self.at)
+    }
+
+    /// The file was opened, and where it begins is durable (P7): never again.
+    pub fn opened(&self, path: &Path, source: &str) {
+        if self.begin(path).is_some() {
+            self.used.store(true, Relaxed);
+            self.remember(source);
+        }
+    }
+
+    fn remember(&self, source: &str) {
+        let parent = self.memo.parent().unwrap_or(Path::new("."));
+        let written = fs::create_dir_all(parent)
+            .and_then(|()| sys::replace_with(&self.memo, format!("{:016x}\n", self.hash).as_bytes()));
+        if let Err(error) = written {
+            log::warn!(component = source; "cannot write `{}`: {error}", self.memo.display());
+        }
+    }
+}
+
+/// The position of a spooldir or ningg meta file; `None`: there is none, it was taken over before, or it says nothing.
+pub fn spool_position(meta: &Path, memo: &Path, source: &str) -> Option<Arc<Imported>> {
     let bytes = match fs::read(meta) {
+        Ok(bytes) if bytes.is_empty() => return None,
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
@@ -17,14 +58,27 @@ pub fn spool_position(meta: &Path, source: &str) -> Option<(PathBuf, u64)> {
             return None;
         }
     };
-    match parse(&bytes) {
-        Some((file, at)) => Some((file.into(), at)),
-        None if bytes.is_empty() => None,
-        None => {
-            log::warn!(component = source; "`{}` is no position file of Flume; nothing is imported from it", meta.display());
-            None
-        }
+    let hash = xxh3_64(&bytes);
+    if fs::read_to_string(memo).is_ok_and(|text| u64::from_str_radix(text.trim(), 16) == Ok(hash)) {
+        return None;
     }
+    let Some((file, at)) = parse(&bytes) else {
+        log::warn!(component = source; "`{}` is no position file of Flume; nothing is imported from it", meta.display());
+        return None;
+    };
+    let imported = Imported { file: file.into(), at, hash, memo: memo.into(), used: AtomicBool::new(false) };
+    if !imported.file.exists() {
+        // It was finished, or is gone: a later file of that name is another one.
+        imported.remember(source);
+        return None;
+    }
+    log::info!(component = source; "`{}` was left by Flume: `{}` is read on from byte {at}", meta.display(), imported.file.display());
+    Some(Arc::new(imported))
+}
+
+/// Flume compares the texts; we compare what they lead to.
+fn is_same_path(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The path and the last offset.

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::desk::{Desk, Halt};
@@ -15,6 +16,7 @@ use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
 use super::identity::{Face, Inode, is_copy};
+use super::import::Imported;
 use super::leaving::Leaving;
 use super::listing::{self, Candidates, Key, Name};
 use super::memory::{self, Memory};
@@ -45,9 +47,11 @@ pub struct Settings {
     pub quiet: Duration,
     pub times: Times,
     /// A position from the plug-in's own state, for the first start.
-    pub imported: Option<(PathBuf, u64)>,
+    pub imported: Option<Arc<Imported>>,
     /// Where that state is.
     pub tracker: PathBuf,
+    /// What was imported from there before.
+    pub memo: PathBuf,
 }
 
 /// A file that may be read.
@@ -253,13 +257,18 @@ impl<'a> Next<'a> {
 
     fn open(&mut self, candidate: &Candidate) -> Result<Followed, Halt> {
         let (path, copy) = (&candidate.path, self.copies.remove(&candidate.key()));
-        let imported =
-            self.settings.imported.as_ref().filter(|(imported, _)| imported == path).map(|(_, at)| *at);
+        let imported = self.settings.imported.as_ref();
+        let begin = imported.and_then(|imported| imported.begin(path));
         let start = |_: &Face, size: u64, known: Option<u64>| match known {
             Some(_) => None,
-            None => copy.as_ref().map(|copy| copy.from).or(imported).filter(|at| *at <= size),
+            None => copy.as_ref().map(|copy| copy.from).or(begin).filter(|at| *at <= size),
         };
-        Followed::open(&self.desk, &mut self.memory, &mut self.leaving, &self.settings.manner, path, start)
+        let manner = &self.settings.manner;
+        let followed = Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, start)?;
+        if let Some(imported) = imported {
+            imported.opened(path, self.desk.out.source());
+        }
+        Ok(followed)
     }
 
     /// Reads the present file; true if there may be more to do at once.

@@ -6,6 +6,7 @@
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
 //! - `flume_keys`: every key and default of Flume and the platform
 //! - `layers`: the structure of `src/`
+//! - `legacy`: positions that Flume and the Java plug-ins left, taken over
 //! - `model`: the positions protocol, explored at random in an in-memory world; `tests/run --long model`
 //! - `positions`: what happens to positions when something around the agent changes
 //! - `rotation`: writers, rolls, partial writes and kill -9 at random; `tests/run --long rotation`
@@ -17,6 +18,7 @@ mod config_seeds;
 mod ends;
 mod flume_keys;
 mod layers;
+mod legacy;
 mod model;
 mod positions;
 mod rotation;

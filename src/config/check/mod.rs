@@ -144,7 +144,9 @@ impl Cx<'_> {
         let Some(size) = field(node, "batchSize") else { return };
         let Some(room) = field(channel, "transactionCapacity") else { return };
         let (Some(batch), Some(most)) = (number(node, size), number(channel, room)) else { return };
-        if batch > most {
+        // Where neither is written, nobody chose: batches are cut, and there is nothing to mend.
+        let chosen = node.values.contains_key(size.key) || channel.values.contains_key(room.key);
+        if batch > most && chosen {
             let kind = node.spec.kind.word();
             let what = format!(
                 "{kind} `{}` has batches of {batch}, channel `{}` takes {most} at a time; batches are cut to {most}",

@@ -178,6 +178,7 @@ fn next(at: &At<'_>, target: &Field, period: &Field, manner: Manner) -> Result<R
         quiet: at.time(&QUIET),
         times: options::times_of_live_files(at),
         imported: None,
+        memo: at.place.state_dir.join("imported").join(at.name),
         tracker,
         dir,
     })))
@@ -205,7 +206,7 @@ impl Source for Roll {
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         let ended = match self {
             Roll::Next(settings) => {
-                settings.imported = import::spool_position(&settings.tracker, out.source());
+                settings.imported = import::spool_position(&settings.tracker, &settings.memo, out.source());
                 Next::new(out, stop, settings).run()
             }
             Roll::Itself(rolls) => Live::new(out, stop, rolls).run(),

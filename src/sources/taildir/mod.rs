@@ -31,7 +31,7 @@ const GROUP: Field = Field::prefix("filegroups.")
 const HEADERS: Field =
     Field::prefix("headers.").doc("`headers.GROUP.KEY`: a header of all events of that group");
 const POSITION: Field = Field::path("positionFile")
-    .doc("a mirror of the positions as Flume writes it; read at the first start. Default: `~/.flume/taildir_position.json`");
+    .doc("a mirror of the positions as Flume writes it; read at the first start, and when somebody else changed it. Default: one in the state directory; the first start reads Flume's `~/.flume/taildir_position.json`");
 const BATCHES: Field = Field::int("maxBatchCount", i64::MIN, i64::MAX)
     .default("9223372036854775807")
     .doc("batches from one file before the next file has its turn; 0 or less: no limit");
@@ -91,7 +91,10 @@ struct Taildir {
     most: u64,
     to_end: bool,
     offset_header: bool,
-    position_file: PathBuf,
+    position_file: Option<PathBuf>,
+    /// The mirror where none is configured. Flume's default is one file for all agents of a user, whose positions must
+    /// not pass from one instance to another; it is read at the first start only.
+    own_position_file: PathBuf,
     memo: PathBuf,
     write_every: Duration,
 }
@@ -121,7 +124,8 @@ fn build(at: &At<'_>) -> Result<Taildir, Refusal> {
             .unwrap_or(u64::MAX),
         to_end: at.flag(&TO_END),
         offset_header: at.flag(&OFFSET),
-        position_file: at.opt_path(&POSITION).unwrap_or_else(default_position_file),
+        position_file: at.opt_path(&POSITION),
+        own_position_file: at.place.state_dir.join("taildir").join(format!("{}.json", at.name)),
         memo: at.place.state_dir.join("taildir").join(at.name),
         write_every: at.time(&WRITE),
     })
@@ -160,12 +164,22 @@ fn group(at: &At<'_>, name: &str, path: &str, framing: &Arc<Framing>) -> Result<
     })
 }
 
+impl Taildir {
+    fn mirror(&self) -> Mirror {
+        let path = self.position_file.as_ref().unwrap_or(&self.own_position_file);
+        Mirror::new(path.clone(), self.memo.clone())
+    }
+}
+
 impl Source for Taildir {
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         let mut desk = Desk::new(out, stop, self.batch);
         desk.offset_header = self.offset_header.then(|| "byteoffset".to_string());
-        let mut mirror = Mirror::new(self.position_file.clone(), self.memo.clone());
-        let imported = mirror.import(out.source());
+        let mut mirror = self.mirror();
+        let imported = match (&self.position_file, self.memo.exists()) {
+            (None, false) => Mirror::new(default_position_file(), self.memo.clone()).import(out.source()),
+            _ => mirror.import(out.source()),
+        };
         let to_end = self.to_end;
         let mut start = |met: Met<'_>| {
             let key = (met.face.inode.number, met.path.to_string_lossy().into_owned());

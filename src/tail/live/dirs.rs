@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::sys::{self, Watcher};
-use crate::tail::desk::Desk;
+use crate::tail::desk::{Desk, Doing};
 
 /// A directory.
 pub struct Dir {
@@ -83,17 +83,16 @@ impl Dirs {
         let dir = &mut self.all[dir];
         dir.watched = false;
         let what = format!("cannot look into `{}`: {error}", dir.path.display());
-        if dir.failing.as_ref() != Some(&what) {
+        if desk.failing(Doing::Look, &dir.path, &what) {
             log::warn!(component = desk.out.source(); "{what}; trying again every second");
         }
-        desk.out.pulse().failing(&what);
         dir.failing = Some(what);
     }
 
     pub fn recovered(&mut self, dir: usize, desk: &Desk<'_>) {
         let dir = &mut self.all[dir];
         if dir.failing.take().is_some() {
-            desk.out.pulse().recovered();
+            desk.mended(Doing::Look, &dir.path);
             log::info!(component = desk.out.source(); "`{}` can be read again", dir.path.display());
         }
     }

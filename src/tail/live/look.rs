@@ -70,6 +70,7 @@ impl Live<'_> {
         let seen_into = self.dirs.all[dir].watched || !names.is_empty();
         if seen_into {
             self.dirs.recovered(dir, self.desk);
+            self.desk.forget_missing();
         }
         let mut seen = HashSet::new();
         for found in self.candidates(dir, &names) {

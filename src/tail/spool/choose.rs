@@ -51,16 +51,19 @@ impl Spool<'_> {
     }
 
     fn open(&mut self, path: &Path) -> Result<Followed, Halt> {
-        let imported = self.settings.imported.as_ref().filter(|(imported, _)| is_same_path(imported, path));
-        let imported = imported.map(|(_, at)| *at);
+        let imported = self.settings.imported.as_ref();
+        let begin = imported.and_then(|imported| imported.begin(path));
         let seen = self.was_shipped(path);
         let start = |_: &Face, size: u64, known: Option<u64>| match known {
             Some(_) => None,
             None if seen => Some(size),
-            None => imported.filter(|at| *at <= size),
+            None => begin.filter(|at| *at <= size),
         };
         let manner = &self.settings.manner;
         let followed = Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, start)?;
+        if let Some(imported) = imported {
+            imported.opened(path, self.desk.out.source());
+        }
         if seen {
             log::warn!(component = self.desk.out.source(); "`{}` was shipped before and came back: it is not shipped again", path.display());
         }
@@ -73,9 +76,4 @@ impl Spool<'_> {
             _ => false,
         }
     }
-}
-
-/// Flume compares the texts; we compare what they lead to.
-fn is_same_path(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

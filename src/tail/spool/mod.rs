@@ -13,6 +13,7 @@ mod read;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::candidate::{Candidate, Look};
@@ -21,6 +22,7 @@ use super::due::Due;
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner};
+use super::import::Imported;
 use super::leaving::Leaving;
 use super::listing::{Candidates, Key};
 use super::memory::Memory;
@@ -48,8 +50,10 @@ pub struct Settings {
     /// Where retired files are remembered.
     pub remembered: Option<PathBuf>,
     /// A position that Flume left.
-    pub imported: Option<(PathBuf, u64)>,
+    pub imported: Option<Arc<Imported>>,
     pub tracker: PathBuf,
+    /// What was imported from there before.
+    pub memo: PathBuf,
 }
 
 /// The directory and its files.

@@ -26,6 +26,36 @@ fn a_file_without_permission_is_named_and_read_when_it_may_be() {
 }
 
 #[test]
+fn two_unreadable_files_are_said_once_each_and_forgotten_when_they_go() {
+    let mut agent = agent().as_nobody();
+    for name in ["x", "y"] {
+        let name = format!("in/{name}.log");
+        append(&agent, &name, lines(0..10));
+        fs::set_permissions(agent.path(&name), Permissions::from_mode(0)).unwrap();
+    }
+    agent.start();
+    shows(&agent, "Permission denied (os error 13) (and 1 more)");
+    // Some looks later.
+    let errors = || -> u64 {
+        let status = agent.status(&["--json"]);
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        status["components"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|c| c["counters"]["errors_total"].as_u64())
+            .sum()
+    };
+    assert!(until(|| errors() >= 6), "{}", agent.story());
+    assert_eq!(agent.log().matches("Permission denied").count(), 2, "{}", agent.story());
+    for name in ["in/x.log", "in/y.log"] {
+        fs::remove_file(agent.path(name)).unwrap();
+    }
+    assert!(until(|| !agent.status(&[]).contains("Permission denied")), "{}", agent.status(&[]));
+    agent.stop();
+}
+
+#[test]
 fn a_file_that_vanishes_while_it_is_read_is_read_to_its_end_and_others_go_on() {
     let mut agent = agent();
     append(&agent, "in/a.log", lines(0..10));
