@@ -3,12 +3,14 @@
 //! Truth: `/proc/sys/kernel/random/boot_id` (random(4)), `machine-id(5)`.
 use std::fs;
 
+use super::clock::wall_ms;
+
 /// The id of the running kernel's boot: what was written to the page cache under it is still there, as long as it
 /// lasts. Where the kernel does not tell, every start counts as a new boot, which is the safe side.
 pub fn boot_id() -> String {
     match fs::read_to_string("/proc/sys/kernel/random/boot_id") {
         Ok(id) => id.trim().to_string(),
-        Err(_) => format!("unknown-{}-{}", std::process::id(), super::wall_ms()),
+        Err(_) => format!("unknown-{}-{}", std::process::id(), wall_ms()),
     }
 }
 

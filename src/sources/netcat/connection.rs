@@ -5,14 +5,36 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use encoding_rs::Encoding;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::Settings;
 use super::lines::Lines;
 use crate::flow::{Counter, Pulse};
+
+/// What connections need to know.
+pub struct Settings {
+    pub encoding: &'static Encoding,
+    pub max_line: usize,
+    pub ack: bool,
+}
+
+impl Settings {
+    /// The answer to one line, in Flume's words.
+    fn say(&self, answer: &Answer, text: &mut String) {
+        match answer {
+            Ok(()) if self.ack => text.push_str("OK\n"),
+            Ok(()) => {}
+            Err(why) => {
+                text.push_str("FAILED: ");
+                text.push_str(why);
+                text.push('\n');
+            }
+        }
+    }
+}
 
 /// Bytes of one read: all lines in it are put together.
 const READ: usize = 64 << 10;

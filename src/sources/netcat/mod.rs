@@ -18,7 +18,7 @@ use std::time::Duration;
 use encoding_rs::Encoding;
 use tokio::sync::{mpsc, watch};
 
-use self::connection::{Answer, Request, Shared, accept};
+use self::connection::{Answer, Request, Settings, Shared, accept};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::event::Builder;
 use crate::flow::{Fatal, Kind, Limit, Outlet, Prepared, Pulse, PutError, Receipt, Source, Stop, Wait};
@@ -64,28 +64,6 @@ fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let port = u16::try_from(at.int(&PORT)).expect("checked: within the field's bounds");
     let pulse = at.pulse.clone();
     Ok(Box::new(Netcat { bind: at.text(&BIND).into(), port, settings: Arc::new(settings), pulse }))
-}
-
-/// What connections need to know.
-pub struct Settings {
-    encoding: &'static Encoding,
-    max_line: usize,
-    ack: bool,
-}
-
-impl Settings {
-    /// The answer to one line, in Flume's words.
-    fn say(&self, answer: &Answer, text: &mut String) {
-        match answer {
-            Ok(()) if self.ack => text.push_str("OK\n"),
-            Ok(()) => {}
-            Err(why) => {
-                text.push_str("FAILED: ");
-                text.push_str(why);
-                text.push('\n');
-            }
-        }
-    }
 }
 
 struct Netcat {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Spool;
-use super::list::Candidate;
+use super::candidate::Candidate;
 use super::read::name_of;
 use crate::tail::desk::Halt;
 use crate::tail::follow::Followed;

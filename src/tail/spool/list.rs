@@ -1,38 +1,19 @@
 //! Lists the directory: who waits to be read, and what the first of two looks saw.
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Spool;
+use super::candidate::{Candidate, Look};
 use crate::flow::Known;
 use crate::tail::desk::Halt;
 use crate::tail::follow::Followed;
-use crate::tail::listing::{self, Key, Name};
+use crate::tail::listing::{self, Name};
 use crate::tail::memory;
 use crate::tail::next::Order;
 use crate::tail::retire::Retire;
-
-/// What one look saw of a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    pub size: u64,
-    pub modified: i128,
-}
-
-impl Look {
-    pub fn of(meta: &Metadata) -> Look {
-        Look { size: meta.len(), modified: listing::modified(meta) }
-    }
-}
-
-/// A file that may be read.
-pub struct Candidate {
-    pub path: PathBuf,
-    pub key: Key,
-    pub look: Look,
-}
 
 impl Spool<'_> {
     /// A new listing, where one is due.

@@ -6,6 +6,7 @@
 //! `finished` retires it.
 //! Invariants: a file is waiting, parked, read or finished, and never two of these.
 //! Errors: a file that cannot be read is said and tried again, others go on; one that is no text is set aside.
+mod candidate;
 mod choose;
 mod list;
 mod read;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::list::{Candidate, Look};
+use self::candidate::{Candidate, Look};
 use super::desk::{Desk, Halt};
 use super::due::Due;
 use super::finished::Finished;

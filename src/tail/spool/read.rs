@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use super::Spool;
-use super::list::Look;
+use super::candidate::Look;
 use crate::codec::records::Close;
 use crate::flow::Counter;
 use crate::tail::desk::Halt;

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use proptest::prelude::*;
-
 use super::timer::Timer;
 use super::*;
 use crate::event::{Attributes, Batch, Builder, Check, Headers, Marks, Span, Stream};
 use crate::flow::{ChannelKey, DeliverError, Stop};
 use crate::sys;
+
+mod crashes;
 
 fn key() -> ChannelKey {
     ChannelKey { installation: "machine".into(), instance: "orders".into(), channel: "c1".into() }
@@ -346,109 +346,4 @@ fn events_without_a_span_are_written_all_the_same() {
     drop(sink);
     let _sink = rig.start();
     assert_eq!(rig.text(), "from a socket\n");
-}
-
-/// What may happen between two starts.
-#[derive(Clone, Debug)]
-enum Step {
-    Deliver(u64),
-    Empty(u64),
-    Roll,
-    Sync,
-    /// Killed: so many bytes of the next data were written, or so many of the last frame were not.
-    Kill {
-        data: usize,
-        torn: u64,
-    },
-    /// Power cut: of what was not synced, this share (of 100) is left.
-    PowerCut(u64),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => (1u64..20).prop_map(Step::Deliver),
-        1 => (1u64..5).prop_map(Step::Empty),
-        2 => Just(Step::Roll),
-        2 => Just(Step::Sync),
-        2 => (0usize..30, 0u64..20).prop_map(|(data, torn)| Step::Kill { data, torn }),
-        1 => (0u64..=100).prop_map(Step::PowerCut),
-    ]
-}
-
-/// Sizes of all files, hidden ones too.
-fn sizes(rig: &Rig) -> BTreeMap<PathBuf, u64> {
-    let paths = fs::read_dir(rig.dir()).unwrap().map(|e| e.unwrap().path());
-    paths.map(|path| (path.clone(), size(&path))).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
-    #[test]
-    fn d1_every_line_is_there_exactly_once_whatever_happens_in_between(
-        steps in prop::collection::vec(step(), 1..40)
-    ) {
-        let mut rig = Rig::new();
-        let (mut sink, _) = rig.start();
-        let (mut next, mut left_out) = (0, std::collections::BTreeSet::new());
-        let mut synced = sizes(&rig);
-        for step in steps {
-            match step {
-                Step::Deliver(count) => {
-                    let half = next + count / 2;
-                    let batches = [rig.lines(next, half), rig.lines(half, next + count)];
-                    let begins = sink.data.is_none();
-                    sink.deliver(&batches, &Stop::new()).unwrap();
-                    (next..next + count).for_each(|n| { left_out.remove(&n); });
-                    next += count;
-                    if begins {
-                        // The record was synced before the file got its first byte.
-                        synced.insert(rig.record(), size(&rig.record()));
-                    }
-                }
-                Step::Empty(count) => {
-                    let span = Span::new(rig.stream.clone(), next, next + count);
-                    deliver(&mut sink, Batch::empty(span)).unwrap();
-                    left_out.extend(next..next + count);
-                    next += count;
-                }
-                Step::Roll => sink.finish_file(),
-                Step::Sync => {
-                    sink.sync().unwrap();
-                    synced = sizes(&rig);
-                }
-                Step::Kill { data, torn } => {
-                    let written_to = sink.data.take().map(|file| file.path);
-                    drop(sink);
-                    if let Some(path) = written_to {
-                        append(&path, &b"line line line line line line line"[..data]);
-                    }
-                    // Only the last frame can be torn, and only if its sync has not returned.
-                    let floor = synced.get(&rig.record()).copied().unwrap_or(0);
-                    cut(&rig.record(), size(&rig.record()).saturating_sub(torn).max(floor));
-                    let marks;
-                    (sink, marks) = rig.start();
-                    next = rig.low(&marks);
-                }
-                Step::PowerCut(share) => {
-                    drop(sink);
-                    for (path, now) in sizes(&rig) {
-                        let sure = synced.get(&path).copied().unwrap_or(0).min(now);
-                        cut(&path, sure + (now - sure) * share / 100);
-                    }
-                    // What the disk has at the boot, it has.
-                    synced = sizes(&rig);
-                    rig.boot.push('+');
-                    let marks;
-                    (sink, marks) = rig.start();
-                    next = rig.low(&marks);
-                }
-            }
-        }
-        drop(sink);
-        let (_sink, marks) = rig.start();
-        let next = rig.low(&marks);
-        left_out.retain(|n| *n < next);
-        let expected: String = (0..next).filter(|n| !left_out.contains(n)).map(|n| format!("line {n}\n")).collect();
-        prop_assert_eq!(rig.text(), expected);
-    }
 }
