@@ -57,6 +57,8 @@ pub struct Attributes {
     ends: Arc<[u32]>,
 }
 
+const BEGUN: &str = "begun";
+
 impl Attributes {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
@@ -91,6 +93,21 @@ impl Attributes {
             (&self.text[from..middle], &self.text[middle..to])
         })
     }
+
+    /// Nanoseconds since 1970 at which the stream was first seen; 0: nobody said. Of several generations of one file it
+    /// tells the last.
+    pub fn begun(&self) -> u64 {
+        self.number(BEGUN).unwrap_or(0)
+    }
+
+    pub fn begun_at(self, nanoseconds: u64) -> Attributes {
+        self.with(BEGUN, nanoseconds)
+    }
+
+    /// Of the same age as `other`.
+    pub fn begun_as(self, other: &Attributes) -> Attributes {
+        if other.begun() == 0 || self.begun() == other.begun() { self } else { self.begun_at(other.begun()) }
+    }
 }
 
 impl fmt::Debug for Attributes {
@@ -124,9 +141,10 @@ impl Stream {
         self.attributes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the attributes: the file was renamed, or its head has grown.
+    /// Replaces the attributes: the file was renamed, or its head has grown. When the stream was begun stays.
     pub fn describe(&self, attributes: Attributes) {
         let mut held = self.attributes.write().unwrap_or_else(PoisonError::into_inner);
+        let attributes = attributes.begun_as(&held.0);
         if *held.0 != attributes {
             *held = (Arc::new(attributes), held.1 + 1);
         }

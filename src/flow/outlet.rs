@@ -13,6 +13,7 @@ use super::{
     Tally, Wait,
 };
 use crate::event::{Attributes, Batch, Checks, Mark, Span, Stream, StreamId};
+use crate::sys;
 
 /// What an outlet is made of.
 pub struct Wiring {
@@ -252,7 +253,7 @@ impl Outlet {
     /// Goes on with a stream that the source has recognised. Channels that never knew it join at its present low mark,
     /// or at its beginning where `fromStart` asks for history (C2); one of a source that left becomes this source's (C3).
     pub fn resume(&self, known: &Known, attributes: Attributes) -> Result<Resume, ChannelError> {
-        let stream = Stream::known(known.id, &self.source, attributes);
+        let stream = Stream::known(known.id, &self.source, attributes.begun_as(&known.attributes));
         for channel in &self.channels {
             channel.join(&stream, known.from, &known.checks)?;
         }
@@ -267,7 +268,7 @@ impl Outlet {
 
     /// Begins a stream never seen before at `at`; durable in all channels before anything of it is put (P7).
     pub fn begin(&self, attributes: Attributes, at: u64) -> Result<Resume, ChannelError> {
-        let stream = Stream::mint(&self.source, attributes);
+        let stream = Stream::mint(&self.source, attributes.begun_at(sys::wall_ns()));
         for channel in &self.channels {
             channel.join(&stream, at, &Checks::default())?;
         }

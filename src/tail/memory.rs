@@ -46,15 +46,13 @@ impl Memory {
     pub fn claim(&mut self, file: &File) -> io::Result<Claim> {
         let inode = Inode::of(&file.metadata()?);
         let Some(list) = self.by_inode.get_mut(&inode.number) else { return Ok(Claim::New) };
-        let mut best = None;
+        // Of several generations the one begun last: a file that was emptied keeps its inode.
+        let mut best: Option<(usize, Likeness)> = None;
         for (index, known) in list.iter().enumerate() {
-            match likeness(file, known)? {
-                Likeness::Same => {
-                    best = Some((index, Likeness::Same));
-                    break;
-                }
-                Likeness::Shortened { at } => best = Some((index, Likeness::Shortened { at })),
-                Likeness::Other => {}
+            let now = likeness(file, known)?;
+            let rank = |index: usize, likeness| (likeness == Likeness::Same, list[index].attributes.begun());
+            if now != Likeness::Other && best.is_none_or(|(other, was)| rank(index, now) > rank(other, was)) {
+                best = Some((index, now));
             }
         }
         if let Some((index, likeness)) = best {
@@ -64,10 +62,11 @@ impl Memory {
                 _ => Claim::Same(known),
             });
         }
-        // Only the generation that lived in this very file was replaced; an older owner of the inode is long gone.
+        // Only a generation that lived in this very file was replaced; another owner of the inode is long gone.
         let same =
             |known: &Known| Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&inode));
-        match list.iter().position(|known| !known.orphan && same(known)) {
+        let lived_here = list.iter().enumerate().filter(|(_, known)| !known.orphan && same(known));
+        match lived_here.max_by_key(|(_, known)| known.attributes.begun()).map(|(index, _)| index) {
             Some(index) => Ok(Claim::Replaced(list.swap_remove(index))),
             None => Ok(Claim::New),
         }

@@ -19,9 +19,18 @@ impl Live<'_> {
         let seen = self.look(names)?;
         let emptied = std::mem::take(&mut self.emptied);
         self.undecided = false;
-        let mut lost = self.what_was_lost(&seen, emptied);
-        if std::mem::take(&mut self.first) {
-            lost = self.recognise(&seen)?;
+        let mut lost = self.pending.take();
+        if lost.is_none() {
+            lost = self.what_was_lost(&seen, emptied);
+            if std::mem::take(&mut self.first) {
+                lost = self.recognise(&seen)?;
+            }
+        }
+        if lost.as_ref().is_some_and(|lost| self.desk.out.durable(lost.id) < lost.at) {
+            // The copy's stream begins where the original was read to, and says so durably (P7). What is in flight of
+            // the original until then would be nobody's after a kill.
+            (self.pending, self.emptied) = (lost, emptied);
+            return Ok(());
         }
         self.forget_missing(&seen.rolled);
         self.read_unknown(&seen, lost, emptied)?;

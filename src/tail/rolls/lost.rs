@@ -10,7 +10,9 @@ pub struct Lost {
     /// Read up to here.
     pub at: u64,
     pub check: Option<Check>,
-    /// Its stream, if nobody follows it any more, and where that ends.
+    /// Its stream.
+    pub id: StreamId,
+    /// The same, if nobody follows it any more, and where that ends.
     pub stream: Option<(StreamId, u64)>,
     pub path: String,
 }
@@ -19,7 +21,8 @@ impl Lost {
     /// The live file was emptied while it was followed.
     pub fn emptied(current: &mut Followed, path: String) -> Lost {
         let check = Some(current.reader.check()).filter(|check| check.at > 0);
-        Lost { face: current.face, at: current.reader.at(), check, stream: None, path }
+        let (face, id) = (current.face, current.reader.stream.id);
+        Lost { face, at: current.reader.at(), check, id, stream: None, path }
     }
 
     /// It happened while nobody looked.
@@ -30,6 +33,7 @@ impl Lost {
             face,
             at: known.from,
             check: known.checks.below(known.from),
+            id: known.id,
             stream: Some((known.id, known.high)),
             path: known.attributes.get("path").unwrap_or("?").into(),
         }

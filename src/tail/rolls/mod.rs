@@ -30,12 +30,13 @@ use std::time::{Duration, Instant};
 use regex::bytes::Regex;
 
 use self::began::Began;
+use self::lost::Lost;
 use super::desk::{Desk, Halt};
 use super::due::Due;
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner};
-use super::leaving::Leaving;
+use super::leaving::{LOOK, Leaving};
 use super::listing::Key;
 use super::memory::Memory;
 use super::times::Times;
@@ -80,6 +81,8 @@ pub struct Live<'a> {
     /// Rolled files that were dealt with.
     known: HashMap<Key, (StreamId, u64)>,
     emptied: bool,
+    /// A generation whose rest waits until what was read of it is durable.
+    pending: Option<Lost>,
     /// A rolled file is empty yet: look again soon.
     undecided: bool,
     /// Rolled files that are older are history.
@@ -101,6 +104,7 @@ impl<'a> Live<'a> {
             rests: VecDeque::new(),
             known: HashMap::new(),
             emptied: false,
+            pending: None,
             undecided: false,
             began: Began::default(),
             first: true,
@@ -140,6 +144,9 @@ impl<'a> Live<'a> {
     fn due(&self) -> Duration {
         let mut due = Due::within(self.late.due().unwrap_or(Duration::from_secs(3600)));
         due.leaving(&self.leaving);
+        if self.pending.is_some() {
+            due.after(LOOK);
+        }
         if let Some(rest) = self.rests.front() {
             due.after(self.settings.quiet.saturating_sub(rest.followed.quiet_for()));
         } else if let Some(current) = &self.current {
@@ -157,13 +164,17 @@ impl<'a> Live<'a> {
             self.folder.hear();
             return self.read_rest();
         }
+        let at_once = self.emptied || self.pending.is_some();
         let names =
-            if self.emptied { self.folder.names(&self.desk) } else { self.folder.changed_names(&self.desk) };
+            if at_once { self.folder.names(&self.desk) } else { self.folder.changed_names(&self.desk) };
         if let Some(names) = names {
             self.reconcile(names)?;
             if !self.rests.is_empty() {
                 return Ok(true);
             }
+        }
+        if self.pending.is_some() {
+            return Ok(false);
         }
         self.read_live()
     }
