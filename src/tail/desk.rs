@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::identity::read_at;
-use super::reader::CHUNK;
 use crate::event::{Buf, Pool};
 use crate::flow::{ChannelError, Counter, Fatal, Outlet, Stop};
 
+/// Bytes of one read. Measured: below 64 KiB calls begin to show, above 1 MiB the caches do.
+pub const CHUNK: usize = 256 << 10;
 /// Buffers that wait for their next use: the chunks of a source in flight at full speed.
 const KEEP: usize = 8;
 

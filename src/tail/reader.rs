@@ -13,15 +13,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::desk::{Desk, Halt};
+use super::desk::{CHUNK, Desk, Halt};
 use super::identity::{Face, HEAD, TAIL, hash_before, hash_of_head, hash_tail, head_text, read_at};
 use crate::codec::lines::Overlong;
 use crate::codec::records::{Close, Frame, Framing, View};
 use crate::event::{Attributes, Batch, Buf, Check, Headers, Row, Span, Stream};
 use crate::flow::{Counter, FileGauge, PutError, Resume};
-
-/// Bytes of one read. Measured: below 64 KiB calls begin to show, above 1 MiB the caches do.
-pub const CHUNK: usize = 256 << 10;
 
 /// What a step came to.
 #[derive(Debug, PartialEq, Eq)]
