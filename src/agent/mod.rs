@@ -6,6 +6,7 @@
 mod build;
 mod carry;
 mod control;
+mod dead_letters;
 mod health;
 mod messages;
 mod signals;

@@ -4,10 +4,12 @@
 //! been asked), D5 (sync by time and by bytes), D6 (retired streams), K2 (fenced is final). Flume's figure for a
 //! failed delivery is a flat pause of 5 s (`SinkRunner`).
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use super::dead_letters;
 use super::messages;
 use super::source_runner::panic_text;
 use super::turn::Turns;
@@ -30,6 +32,8 @@ pub struct SinkRunner {
     pub turns: Turns,
     pub fenced: Arc<AtomicBool>,
     pub unsynced: Unsynced,
+    /// Where refused events go.
+    pub dead_letters: PathBuf,
 }
 
 /// What was delivered and may not survive a power cut yet.
@@ -138,6 +142,17 @@ impl SinkRunner {
             match delivered {
                 Ok(()) => break,
                 Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
+                Err(DeliverError::Refused(why)) => {
+                    match dead_letters::keep(&self.dead_letters, &lease.batches) {
+                        Ok(()) => return self.set_aside(lease, &why),
+                        Err(error) => {
+                            let doing =
+                                format!("cannot keep dead letters in `{}`", self.dead_letters.display());
+                            self.failing(&DeliverError::not_there(doing, error));
+                            self.pause(self.node.retry_delay)?;
+                        }
+                    }
+                }
                 Err(error) => {
                     self.failing(&error);
                     self.pulse.add(Counter::Retries, 1);
@@ -156,6 +171,17 @@ impl SinkRunner {
         self.unsynced.since.get_or_insert_with(Instant::now);
         if let Err(error) = lease.settle(Outcome::Delivered) {
             log::error!(component = &*self.pulse.name; "{error}");
+        }
+        Ok(())
+    }
+
+    /// The destination will never take these events; they are in the dead letters.
+    fn set_aside(&self, lease: Lease, why: &str) -> Result<(), Halt> {
+        let (events, name) = (lease.events() as u64, &*self.pulse.name);
+        self.pulse.add(Counter::DeadLettered, events);
+        log::error!(component = name; "sink `{name}` is refused {events} events: {why}; they are kept in `{}`", self.dead_letters.display());
+        if let Err(error) = lease.settle(Outcome::DeadLettered) {
+            log::error!(component = name; "{error}");
         }
         Ok(())
     }

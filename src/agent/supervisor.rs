@@ -15,7 +15,7 @@ use super::sink_runner::{SinkRunner, Unsynced};
 use super::source_runner::SourceRunner;
 use super::status::Watched;
 use super::turn::Turns;
-use super::{carry, control};
+use super::{carry, control, dead_letters};
 use crate::config::{Graph, Place, SourceNode};
 use crate::flow::{Activity, Counter, Fatal, Kind, Pulse, Stop, Wait};
 use crate::{sinks, sys};
@@ -93,6 +93,7 @@ impl Agent {
                 turns: turns.clone(),
                 fenced: fenced.clone(),
                 unsynced: Unsynced::default(),
+                dead_letters: dead_letters::dir(&place.state_dir, &node.node.name),
             });
         }
         // C4: a destination that was left may have a last commit that our record lacks.
