@@ -29,7 +29,6 @@ use crate::flow::{Known, Outlet, Stop};
 pub enum Order {
     Oldest,
     Youngest,
-    Random,
 }
 
 /// How the source was set.

@@ -31,7 +31,7 @@ pub const DELETE: Field = Field::choice("deletePolicy", &["never", "immediate"])
     .doc("finished files are renamed, or deleted");
 pub const ORDER: Field = Field::choice("consumeOrder", &["oldest", "youngest", "random"])
     .default("oldest")
-    .doc("which file comes first, by modification time");
+    .doc("which file comes first, by modification time; `random` promises no order and takes the oldest");
 
 const FILE: Field =
     Field::flag("fileHeader").default("false").doc("put the file's absolute path into a header");
@@ -139,7 +139,6 @@ pub fn times_of_live_files(at: &At<'_>) -> Times {
 pub fn order(at: &At<'_>) -> Order {
     match at.choice(&ORDER) {
         "youngest" => Order::Youngest,
-        "random" => Order::Random,
         _ => Order::Oldest,
     }
 }

@@ -243,7 +243,7 @@ impl Rig {
         let pulse = Pulse::new(Kind::Source, "s", self.spec.name);
         let state_dir = self.path(".state");
         let place = Place { state_dir, config_dir: self.dir.path().into(), ..Place::default() };
-        let Build::Source(build) = self.spec.build else { panic!("not a source") };
+        let Build::Source(build) = self.spec.build else { panic!("`{}` is no source", self.spec.name) };
         let at = At {
             name: "s",
             values: &self.values,
