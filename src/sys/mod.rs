@@ -1,6 +1,7 @@
 //! The kernel: files, locks, boots, clocks. The only place that may need `unsafe`; so far none does.
 mod boot;
 mod clock;
+pub mod disk;
 mod files;
 mod host;
 mod lock;
