@@ -6,3 +6,4 @@ pub mod lines;
 pub mod marks;
 pub mod records;
 pub mod serializer;
+pub mod stored;
