@@ -45,16 +45,7 @@ impl World {
     }
 
     pub fn rename(&mut self, from: PathBuf, to: PathBuf) -> io::Result<()> {
-        let ino = self.names.find(&from)?;
-        let replaced = self.names.find(&to);
-        match &replaced {
-            Ok(same) if *same == ino => return Ok(()),
-            Ok(_) => {}
-            Err(_) => self.names.vacant(&to).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => Errno::EISDIR.into(),
-                _ => error,
-            })?,
-        }
+        let Some(ino) = self.names.renamable(&from, &to)? else { return Ok(()) };
         let (new, old) = ((to.clone(), Some(ino)), (from, None));
         let steps = match self.told(Lie::RenameIsTorn) {
             false => vec![vec![new, old]],

@@ -93,11 +93,7 @@ impl Disk for SimulatedDisk {
 }
 
 impl Handle {
-    fn call<T>(
-        &self,
-        call: Call,
-        act: impl FnOnce(&mut World, Ino, Turn) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn call<T>(&self, call: Call, act: impl FnOnce(&mut World, Ino, Turn) -> io::Result<T>) -> io::Result<T> {
         locked(&self.world).call(call, self.life, |world, turn| act(world, self.ino, turn))
     }
 }

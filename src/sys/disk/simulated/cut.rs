@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn the_length_is_one_of_those_passed_through_and_ends_in_zeros() {
         let all = outcomes(b"", &[Change::Length(4), write(2, b'a', 1), write(3, b'b', 3)]);
-        assert_eq!(all, [b"".as_slice(), &[0; 4], &[0; 6], b"\0\0a\0", b"\0\0a\0\0\0", b"\0\0ab", b"\0\0abbb"]);
+        assert_eq!(
+            all,
+            [b"".as_slice(), &[0; 4], &[0; 6], b"\0\0a\0", b"\0\0a\0\0\0", b"\0\0ab", b"\0\0abbb"]
+        );
     }
 
     #[test]

@@ -64,14 +64,21 @@ impl Names {
         match self.live.get(path) {
             Some(ino) => Ok(*ino),
             None if self.is_directory(path) => Err(Errno::EISDIR.into()),
-            None => Err(Errno::ENOENT.into()),
+            None => Err(self.missing(parent(path))),
         }
+    }
+
+    /// Why nothing is found below a path.
+    fn missing(&self, path: &Path) -> io::Error {
+        let below_file = path.ancestors().any(|part| self.live.contains_key(part));
+        if below_file { Errno::ENOTDIR } else { Errno::ENOENT }.into()
     }
 
     /// Whether a name can be made here.
     pub fn vacant(&self, path: &Path) -> io::Result<()> {
         match self.find(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.check_directory(parent(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(error),
             _ => Err(Errno::EEXIST.into()),
         }
     }
@@ -84,8 +91,21 @@ impl Names {
         if self.is_directory(path) {
             return Ok(());
         }
-        let is_file = path.ancestors().any(|part| self.live.contains_key(part));
-        Err(if is_file { Errno::ENOTDIR } else { Errno::ENOENT }.into())
+        Err(self.missing(path))
+    }
+
+    /// The inode to rename to a name that may be replaced; `None`: it has that name already.
+    pub fn renamable(&self, from: &Path, to: &Path) -> io::Result<Option<Ino>> {
+        self.check_directory(parent(from))?;
+        self.check_directory(parent(to))?;
+        let ino = self.find(from)?;
+        if from.starts_with(to) && from != to {
+            return Err(Errno::ENOTEMPTY.into());
+        }
+        if self.is_directory(to) {
+            return Err(Errno::EISDIR.into());
+        }
+        Ok((self.live.get(to) != Some(&ino)).then_some(ino))
     }
 
     pub fn create_directories(&mut self, path: &Path) -> io::Result<()> {
