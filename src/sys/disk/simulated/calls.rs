@@ -22,14 +22,20 @@ struct SimulatedFile(Handle);
 struct SimulatedLock(Handle);
 
 impl SimulatedDisk {
-    fn call<T>(
-        &self,
-        call: Call,
-        act: impl FnOnce(&mut World, Turn) -> io::Result<T>,
-    ) -> io::Result<(T, u64)> {
+    fn call<T>(&self, call: Call, act: impl FnOnce(&mut World, Turn) -> io::Result<T>) -> io::Result<T> {
         let mut world = locked(&self.world);
         let life = self.life.unwrap_or(world.life);
-        world.call(call, life, act).map(|done| (done, life))
+        world.call(call, life, act)
+    }
+
+    /// Opens what a call finds or makes.
+    fn opened(&self, call: Call, find: impl FnOnce(&mut World) -> io::Result<Ino>) -> io::Result<Handle> {
+        let (ino, life) = self.call(call, |world, _| {
+            let ino = find(world)?;
+            world.inode(ino).handles += 1;
+            Ok((ino, world.life))
+        })?;
+        Ok(self.handle(ino, life))
     }
 
     fn handle(&self, ino: Ino, life: u64) -> Handle {
@@ -39,41 +45,33 @@ impl SimulatedDisk {
 
 impl Disk for SimulatedDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let (ino, life) = self.call(Call::Create, |world, _| {
-            let ino = world.create(tidy(path))?;
-            world.inode(ino).handles += 1;
-            Ok(ino)
-        })?;
-        Ok(Arc::new(SimulatedFile(self.handle(ino, life))))
+        let opened = self.opened(Call::Create, |world| world.create(tidy(path)))?;
+        Ok(Arc::new(SimulatedFile(opened)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let (ino, life) = self.call(Call::Open, |world, _| {
-            let ino = world.names.find(&tidy(path))?;
-            world.inode(ino).handles += 1;
-            Ok(ino)
-        })?;
-        Ok(Arc::new(SimulatedFile(self.handle(ino, life))))
+        let opened = self.opened(Call::Open, |world| world.names.find(&tidy(path)))?;
+        Ok(Arc::new(SimulatedFile(opened)))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Listed>> {
-        Ok(self.call(Call::List, |world, _| world.list(&tidy(dir)))?.0)
+        self.call(Call::List, |world, _| world.list(&tidy(dir)))
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        Ok(self.call(Call::CreateDirectories, |world, _| world.names.create_directories(&tidy(dir)))?.0)
+        self.call(Call::CreateDirectories, |world, _| world.names.create_directories(&tidy(dir)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Ok(self.call(Call::Rename, |world, _| world.rename(tidy(from), tidy(to)))?.0)
+        self.call(Call::Rename, |world, _| world.rename(tidy(from), tidy(to)))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        Ok(self.call(Call::Remove, |world, _| world.remove(tidy(path)))?.0)
+        self.call(Call::Remove, |world, _| world.remove(tidy(path)))
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        Ok(self.call(Call::SyncDirectory, |world, _| world.sync_directory(tidy(dir)))?.0)
+        self.call(Call::SyncDirectory, |world, _| world.sync_directory(tidy(dir)))
     }
 
     fn free(&self, dir: &Path) -> io::Result<u64> {
@@ -81,13 +79,13 @@ impl Disk for SimulatedDisk {
             world.names.check_directory(&tidy(dir))?;
             Ok(world.capacity.saturating_sub(world.used()))
         };
-        Ok(self.call(Call::Free, free)?.0)
+        self.call(Call::Free, free)
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Held>, LockError> {
-        match self.call(Call::Lock, |world, _| world.lock(tidy(path)))? {
-            (Some(ino), life) => Ok(Box::new(SimulatedLock(self.handle(ino, life)))),
-            (None, _) => Err(LockError::Owned(Some(std::process::id()))),
+        match self.call(Call::Lock, |world, _| Ok(world.lock(tidy(path))?.map(|ino| (ino, world.life))))? {
+            Some((ino, life)) => Ok(Box::new(SimulatedLock(self.handle(ino, life)))),
+            None => Err(LockError::Owned(Some(std::process::id()))),
         }
     }
 }

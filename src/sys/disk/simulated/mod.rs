@@ -116,7 +116,7 @@ impl SimulatedDisk {
         SimulatedDisk { world: Arc::clone(&self.world), life: Some(self.world().life) }
     }
 
-    /// Another disk in the same state; handles on this one do not lead to it.
+    /// Another disk in the same state, as a start for `kill` or `power_cut`; files open here are not open there.
     pub fn fork(&self) -> SimulatedDisk {
         let world = self.world().clone();
         SimulatedDisk { world: Arc::new(Mutex::new(world)), life: self.life }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::super::{Disk, DiskFile, RealDisk, read_up_to, write_all_at};
 use super::*;
 
+mod any;
 mod content;
 mod crashes;
 mod failures;
