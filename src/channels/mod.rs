@@ -1,6 +1,7 @@
 //! The channels: one file each, one line each.
 use crate::config::Spec;
 
+pub mod file;
 mod keeper;
 mod memory;
 
