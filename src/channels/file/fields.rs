@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::file::{FileChannel, Settings};
+use super::encryption::{self, Encryption};
 use super::{checkpoint, dirs};
 use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit};
 use crate::flow::{Channel, ChannelError, ChannelKey, Kind, Limit, Pulse};
@@ -71,7 +72,7 @@ pub static SPEC: Spec = Spec {
     class: "org.apache.flume.channel.file.FileChannel",
     aliases: &[],
     summary: "keeps events in a log on disk; neither kill -9 nor a power cut loses what it holds",
-    fields: &[&[CAPACITY, KEEP_ALIVE], LOG, IGNORED],
+    fields: &[&[CAPACITY, KEEP_ALIVE], LOG, encryption::FIELDS, IGNORED],
     build: Build::Channel(build_file),
 };
 
@@ -114,7 +115,7 @@ pub static SPILLABLE: Spec = Spec {
     class: "org.apache.flume.channel.SpillableMemoryChannel",
     aliases: &[],
     summary: "keeps events in memory, and in a log on disk what memory cannot hold",
-    fields: &[&[MEMORY, OVERFLOW, OVERFLOW_TIMEOUT, BYTES, BUFFER], LOG, SPILL_IGNORED, IGNORED],
+    fields: &[&[MEMORY, OVERFLOW, OVERFLOW_TIMEOUT, BYTES, BUFFER], LOG, encryption::FIELDS, SPILL_IGNORED, IGNORED],
     build: Build::Channel(build_spillable),
 };
 
@@ -127,7 +128,7 @@ fn build_file(at: &At) -> Result<ChannelOpener, Refusal> {
         );
     }
     let settings = settings(at, capacity, at.time(&KEEP_ALIVE));
-    Ok(opener(at, settings))
+    opener(at, settings)
 }
 
 fn build_spillable(at: &At) -> Result<ChannelOpener, Refusal> {
@@ -143,7 +144,7 @@ fn build_spillable(at: &At) -> Result<ChannelOpener, Refusal> {
         before_spill: if overflow == 0 { Duration::MAX } else { before_spill },
         ..settings(at, memory.saturating_add(overflow), before_spill.saturating_add(Duration::from_secs(3)))
     };
-    Ok(opener(at, settings))
+    opener(at, settings)
 }
 
 fn settings(at: &At, capacity: usize, keep_alive: Duration) -> Settings {
@@ -175,7 +176,7 @@ fn data_dirs(at: &At) -> Vec<PathBuf> {
     if dirs.is_empty() { vec![own_dir(at).join("data")] } else { dirs }
 }
 
-fn opener(at: &At, settings: Settings) -> ChannelOpener {
+fn opener(at: &At, settings: Settings) -> Result<ChannelOpener, Refusal> {
     let also = vec![checkpoint_dir(at)];
     let dirs = data_dirs(at);
     let segment_bytes = at.count(&FILE_SIZE).min(1 << 30) as u64;
@@ -186,11 +187,13 @@ fn opener(at: &At, settings: Settings) -> ChannelOpener {
         _ => Packing::None,
     };
     let place = at.place.clone();
-    Box::new(move |key, pulse| {
-        let keys = Arc::new(KeyRing::default());
+    let encryption = encryption::keys(at)?;
+    Ok(Box::new(move |key, pulse| {
+        let loaded = encryption.as_ref().map(Encryption::load).transpose()?;
+        let keys = Arc::new(loaded.map(KeyRing::from).unwrap_or_default());
         let log = store::Settings { dirs, segment_bytes, minimum_free, packing, keys };
         open(settings, log, &also, &place, key, pulse)
-    })
+    }))
 }
 
 fn open(

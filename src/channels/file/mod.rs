@@ -6,6 +6,7 @@
 mod channel;
 mod checkpoint;
 mod dirs;
+mod encryption;
 mod fields;
 mod file;
 mod open;
