@@ -14,6 +14,7 @@ use super::queue::{Item, Place, Queue, weight};
 use crate::codec::{marks, stored};
 use crate::event::{Entry, Mark, Stream, StreamId};
 use crate::flow::{ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::bug::{self, Bug};
 use crate::store::log::{Chunk, Kind, Log, Piece, Reader, Run};
 use crate::sys::disk::Disk;
 
@@ -287,7 +288,7 @@ impl FileChannel {
         if queue.epoch != epoch {
             return true;
         }
-        queue.cursor.number = rest.numbers.start;
+        queue.cursor.number = rest.numbers.start + u64::from(bug::on(Bug::CursorOffByOne));
         queue.cursor.place = Place { segment: rest.segment, at: rest.from };
         let mut dropped = Limit { events: 0, bytes: 0 };
         for piece in pieces {
@@ -377,8 +378,10 @@ impl FileChannel {
     pub fn retain(&self) -> io::Result<()> {
         loop {
             let Some(segment) = self.removable() else { return Ok(()) };
-            self.write()?;
-            self.sync()?;
+            if !bug::on(Bug::RemovesUnsynced) {
+                self.write()?;
+                self.sync()?;
+            }
             locked(&self.log).log.remove(segment)?;
             let mut queue = self.lock();
             let gone = queue.shelves.remove(segment);

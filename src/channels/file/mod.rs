@@ -12,6 +12,8 @@ mod file;
 mod open;
 mod queue;
 mod shelves;
+#[cfg(test)]
+mod simulation;
 mod threads;
 
 pub use fields::{SPEC, SPILLABLE};

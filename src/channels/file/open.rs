@@ -17,9 +17,10 @@ use super::shelves::Shelves;
 use crate::codec::{marks, stored};
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::bug::{self, Bug};
 use crate::store::log::{self as store, Frame, Kind, Log, Reader, Survey, snapshot_part};
+use crate::sys::LockError;
 use crate::sys::disk::Disk;
-use crate::sys::{self, LockError};
 
 /// What the frames of a log add up to.
 #[derive(Default)]
@@ -153,8 +154,8 @@ impl FileChannel {
             }
             None => had,
         };
-        let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != sys::boot_id());
-        let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: sys::boot_id() }];
+        let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != disk.boot_id());
+        let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: disk.boot_id() }];
         opening.iter().for_each(|entry| record.apply(entry));
         let mut queue = Queue::new(Book::open(record, had), &key.channel, &log);
         opening.iter().for_each(|entry| marks::encode(std::slice::from_ref(entry), &mut queue.marks));
@@ -275,7 +276,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
 fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark) {
     let mut all = queue.book.settled(stream);
     all.union(mark);
-    if all.high() > all.low() {
+    if all.high() > all.low() && !bug::on(Bug::HolesKept) {
         queue.void_above.insert(stream, all.low());
         mark.remove(all.low(), u64::MAX);
         queue.shelves.forget_above(stream, all.low());
@@ -360,7 +361,11 @@ impl Queue {
             back: Vec::new(),
             closed: false,
             unsynced_joins: false,
-            own: Stream::of_log(channel),
+            own: if bug::on(Bug::OwnStreamKept) {
+                Stream::known(StreamId(1 << 64), "channel:c", Default::default())
+            } else {
+                Stream::of_log(channel)
+            },
             next_own: 0,
             latch: Arc::new(Latch::default()),
             syncing: false,

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::bug::{self, Bug};
 use super::frame::Kind;
 use super::group::Group;
 use super::header::{HEADER, Header};
@@ -16,6 +17,7 @@ use super::scan::{Seen, scan};
 use super::seal::{KeyRing, Lock, Sealing};
 use super::survey::{End, Found, Run, Survey, encode_ends};
 use crate::sys::disk::{Disk, DiskFile, Held, write_all_at};
+use crate::sys::random::random;
 
 /// Space is taken ahead in steps: blocks that exist are written faster than a file grows.
 const AHEAD: std::ops::RangeInclusive<u64> = 1 << 20..=16 << 20;
@@ -96,7 +98,7 @@ impl Log {
     ) -> Log {
         Log {
             disk,
-            id: survey.log.unwrap_or_else(random),
+            id: survey.log.unwrap_or_else(|| u64::from_le_bytes(random())),
             settings,
             _locks: locks,
             segments: Arc::new(Mutex::new(survey.segments.clone())),
@@ -199,16 +201,15 @@ impl Log {
         file: Arc<dyn DiskFile>,
         snapshot: &[Vec<u8>],
     ) -> io::Result<(OpenSegment, Run, Header)> {
-        let mut salt = [0; 16];
-        salt[..8].copy_from_slice(&random().to_le_bytes());
-        salt[8..].copy_from_slice(&random().to_le_bytes());
+        let salt = random();
         let (sealing, lock) = Sealing::new(self.settings.packing, &self.settings.keys, salt);
         let Lock { cipher, alias, proof } = lock;
         let first = self.next_number;
         let header = Header { log: self.id, segment: number, first, salt, cipher, alias, proof };
         let mut group = Group::new(self.id, first, self.durable);
         // Not encrypted: needed before any key is.
-        group.push(&Sealing::plain(), Kind::Ends, 0, &encode_ends(&self.ends), &[]);
+        let ends = if bug::on(Bug::EndsNotTold) { Vec::new() } else { encode_ends(&self.ends) };
+        group.push(&Sealing::plain(), Kind::Ends, 0, &ends, &[]);
         snapshot_metas(snapshot).iter().for_each(|meta| group.push(&sealing, Kind::Snapshot, 0, meta, &[]));
         let end = HEADER as u64 + group.bytes() as u64;
         let allocated = (end + AHEAD.start()).min(self.settings.segment_bytes.max(end));
@@ -292,6 +293,9 @@ impl Log {
             return Vec::new();
         }
         self.sound = false;
+        if bug::on(Bug::VoidNumbersAgain) {
+            self.next_number = self.durable;
+        }
         let void = self.durable..self.next_number;
         let mut ends = Vec::new();
         for open in std::mem::take(&mut self.open) {
@@ -373,10 +377,4 @@ pub fn snapshot_part(meta: &[u8]) -> Option<(u32, u32, &[u8])> {
     let (part, rest) = meta.split_first_chunk::<4>()?;
     let (parts, entries) = rest.split_first_chunk::<4>()?;
     Some((u32::from_le_bytes(*part), u32::from_le_bytes(*parts), entries))
-}
-
-fn random() -> u64 {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
-    u64::from_le_bytes(bytes)
 }
