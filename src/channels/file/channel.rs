@@ -226,9 +226,10 @@ impl Channel for FileChannel {
 
     fn retire(&self, stream: StreamId) -> Result<(), ChannelError> {
         let mut queue = self.lock();
-        let entries = queue.book.retire(stream);
-        queue.retired.iter_mut().for_each(|seat| seat.push(stream));
-        self.keep(&mut queue, &entries);
+        match queue.shelves.has(stream) {
+            true => drop(queue.retiring.insert(stream)),
+            false => self.forget(&mut queue, stream),
+        }
         Ok(())
     }
 
@@ -392,8 +393,8 @@ impl FileChannel {
     }
 
     /// Once nothing is left, whatever was counted and did not come is lost: the ledger says so.
-    fn balance(&self, queue: &mut Queue) {
-        if queue.used.events > queue.reserved.events && queue.is_idle() {
+    pub(super) fn balance(&self, queue: &mut Queue) {
+        if queue.used != queue.reserved && queue.is_idle() {
             queue.write_off();
         }
     }

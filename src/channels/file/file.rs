@@ -278,6 +278,7 @@ impl FileChannel {
                 Some(run) => (run, queue.epoch),
                 None => {
                     queue.caught_up();
+                    self.balance(&mut queue);
                     return false;
                 }
             }
@@ -295,6 +296,7 @@ impl FileChannel {
             self.take_in(&mut queue, &piece, &mut dropped);
         }
         self.give_back(&mut queue, dropped);
+        self.balance(&mut queue);
         drop(queue);
         if let Some((numbers, why)) = lost {
             self.miss(rest.segment, numbers, &why);
@@ -338,7 +340,6 @@ impl FileChannel {
         let count = numbers.end - numbers.start;
         self.pulse.add(Counter::Errors, 1);
         log::error!(component = &*self.pulse.name; "channel `{}`: {count} frames from number {} of segment {segment} cannot be read back: {why}; what sources have is read again", self.pulse.name, numbers.start);
-        queue.on_disk = queue.on_disk.saturating_sub(count);
         let before: Vec<(StreamId, Mark)> =
             queue.shelves.of(segment).map(|(stream, mark)| (stream, mark.clone())).collect();
         for (stream, mark) in before {
@@ -387,7 +388,9 @@ impl FileChannel {
             let gone = queue.shelves.remove(segment);
             queue.runs.retain(|run| run.segment != segment);
             for stream in gone {
-                self.forget_own(&mut queue, stream);
+                if queue.retiring.remove(&stream) || is_past(&queue, stream) {
+                    self.forget(&mut queue, stream);
+                }
             }
         }
     }
@@ -396,24 +399,21 @@ impl FileChannel {
         let current = locked(&self.log).log.current()?;
         let queue = self.lock();
         let oldest = queue.shelves.oldest().filter(|segment| *segment != current)?;
-        let read = queue
-            .runs
-            .iter()
-            .filter(|run| run.segment == oldest)
-            .all(|run| run.numbers.end <= queue.cursor.number);
+        let read = !queue.is_on_disk()
+            || queue
+                .runs
+                .iter()
+                .filter(|run| run.segment == oldest)
+                .all(|run| run.numbers.end <= queue.cursor.number);
         let done = queue.shelves.of(oldest).all(|(stream, mark)| queue.book.is_done_with(stream, mark));
         ((read || queue.shelves.of(oldest).next().is_none()) && done).then_some(oldest)
     }
 
-    /// A stream of an earlier opening of the log: nothing of it is left, nothing will come.
-    fn forget_own(&self, queue: &mut Queue, stream: StreamId) {
-        let of_log =
-            queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source));
-        if of_log && stream != queue.own.id {
-            let entries = queue.book.retire(stream);
-            queue.retired.iter_mut().for_each(|seat| seat.push(stream));
-            marks::encode(&entries, &mut queue.marks);
-        }
+    /// D6: nothing of the stream is left, nothing will come.
+    pub(super) fn forget(&self, queue: &mut Queue, stream: StreamId) {
+        let entries = queue.book.retire(stream);
+        queue.retired.iter_mut().for_each(|seat| seat.push(stream));
+        self.keep(queue, &entries);
     }
 
     /// Entries of the record that are to outlive the process.
@@ -441,6 +441,12 @@ impl FileChannel {
         }
         queue.latch.clone()
     }
+}
+
+/// Whether it is the stream of an earlier opening of the log.
+fn is_past(queue: &Queue, stream: StreamId) -> bool {
+    let known = queue.book.record().streams.get(&stream);
+    stream != queue.own.id && known.is_some_and(|known| Stream::is_of_log(&known.source))
 }
 
 pub(super) fn encoded(entry: &Entry) -> Vec<u8> {

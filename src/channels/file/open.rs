@@ -358,6 +358,7 @@ impl Queue {
             lost: 0,
             waiting: 0,
             retired: Vec::new(),
+            retiring: Default::default(),
             back: Vec::new(),
             closed: false,
             unsynced_joins: false,

@@ -8,7 +8,7 @@
 //! The window has the oldest events. What becomes held goes there as long as nothing lies on disk before it and it has
 //! room; else it is dropped from memory, for the log has it. `cursor` is where the log is read from next.
 //! Invariants: sinks get only what is held. Order is that of the frames' numbers. `used` counts what is not settled.
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -102,6 +102,8 @@ pub struct Queue {
     pub lost: u64,
     pub waiting: usize,
     pub retired: Vec<Vec<StreamId>>,
+    /// Retired streams of which frames lie in the log: whoever forgot them now would take the frames for new (D6).
+    pub retiring: BTreeSet<StreamId>,
     pub back: Vec<Box<str>>,
     pub closed: bool,
     pub unsynced_joins: bool,

@@ -323,16 +323,19 @@ impl Log {
         });
     }
 
-    /// A segment is needed no more. A damaged one is set aside under another name.
+    /// A segment is needed no more, and will not be found again. A damaged one is set aside under another name.
     pub fn remove(&mut self, number: u64) -> io::Result<()> {
         let Some(found) = self.found().get(&number).cloned() else { return Ok(()) };
-        if found.damaged {
+        let removed = if found.damaged {
             let mut aside = found.path.clone().into_os_string();
             aside.push(".damaged");
-            self.disk.rename(&found.path, Path::new(&aside))?;
+            self.disk.rename(&found.path, Path::new(&aside))
         } else {
-            self.disk.remove(&found.path)?;
-        }
+            self.disk.remove(&found.path)
+        };
+        // Gone already: the directory's sync has failed before.
+        removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+        self.disk.sync_dir(found.path.parent().unwrap_or(Path::new(".")))?;
         self.found().remove(&number);
         self.ends.retain(|end| end.segment != number);
         self.open.retain(|open| open.number != number);

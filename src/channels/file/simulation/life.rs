@@ -43,6 +43,8 @@ struct Tail {
 enum Hand {
     Empty,
     Leased(Lease),
+    /// Was in doubt: stays with this sink (D2).
+    Kept(Lease),
     Delivered(Lease),
     Doubtful(Lease),
     Late(Vec<Batch>),
@@ -98,6 +100,9 @@ impl Life {
         let pulse = Pulse::new(Kind::Channel, "c", "file");
         let plan = &world.plan;
         let also = ["/marks".into()];
+        if world.disk.used() + 2000 > world.room.get() {
+            world.set_room(2000);
+        }
         let opened = FileChannel::open(disk, plan.settings.clone(), plan.log(), &also, None, key, pulse);
         let (channel, harm) = match opened {
             Ok(opened) => opened,
@@ -156,7 +161,9 @@ impl Life {
 
     fn sources_run(&self) -> bool {
         let runs = |tail: std::cell::Ref<'_, Tail>| tail.outlet.is_some();
-        self.tail.try_borrow().is_ok_and(runs) && self.net.try_borrow().is_ok_and(|net| net.is_some()) && !self.back.get()
+        self.tail.try_borrow().is_ok_and(runs)
+            && self.net.try_borrow().is_ok_and(|net| net.is_some())
+            && !self.back.get()
     }
 
     pub fn step(&self) {
@@ -340,7 +347,11 @@ impl Life {
         let hand = std::mem::replace(&mut runner.hand, Hand::Empty);
         runner.hand = match hand {
             Hand::Empty => self.take(runner.seat),
-            Hand::Leased(lease) => self.deliver(which, lease),
+            Hand::Leased(lease) => {
+                let back = !self.world.draining.get() && self.world.chance(0.1);
+                if back { Hand::Empty } else { self.deliver(which, lease) }
+            }
+            Hand::Kept(lease) => self.deliver(which, lease),
             Hand::Delivered(lease) => {
                 let settled = lease.settle(Outcome::Delivered);
                 self.world.say(|| format!("sink {which}: settled {}", settled.is_ok()));
@@ -393,6 +404,8 @@ impl Life {
 
     fn commit(&self, which: usize, batches: &[Batch]) {
         let delivered = self.world.stores.borrow_mut()[which].deliver(&self.world.inputs.borrow(), batches);
+        let disorder = self.world.stores.borrow()[which].disorder;
+        self.world.say(|| format!("sink {which}: committed, {disorder} out of order"));
         if let Err(fault) = delivered {
             self.world.fail(fault);
         }
@@ -407,8 +420,7 @@ impl Life {
         let fate = if self.world.draining.get() { 19 } else { self.world.below(20) };
         self.world.say(|| format!("sink {which}: delivers, fate {fate}"));
         match fate {
-            0 | 1 => Hand::Empty,
-            2 => Hand::Leased(lease),
+            0 => Hand::Kept(lease),
             3 => Hand::Doubtful(lease),
             4 => {
                 self.commit(which, &lease.batches);
@@ -432,7 +444,7 @@ impl Life {
     /// D2: the destination is asked what it has of a doubtful commit.
     fn resolve(&self, which: usize, runner: &mut Runner, mut lease: Lease) -> Hand {
         if !self.world.stores.borrow()[which].records {
-            return Hand::Leased(lease);
+            return Hand::Kept(lease);
         }
         if self.world.chance(0.5) {
             self.report(which, runner);
@@ -442,7 +454,7 @@ impl Life {
             let had = stream.map(|stream| self.world.stores.borrow()[which].mark(stream)).unwrap_or_default();
             batch.drop_held(&had);
         }
-        Hand::Leased(lease)
+        Hand::Kept(lease)
     }
 
     /// D5, D6: the destination syncs, or finds that it lost what was not synced.
@@ -537,7 +549,7 @@ impl Life {
             1 => self.world.draw_faults(),
             _ if self.world.plan.small_disk => {
                 let room = [0, 1000, 6000, 40_000, 1 << 30][self.world.below(5) as usize];
-                self.world.disk.set_capacity(self.world.disk.used() + room);
+                self.world.set_room(room);
                 self.world.say(|| format!("room on the disk: {room}"));
             }
             _ => {}

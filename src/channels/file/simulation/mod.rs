@@ -68,7 +68,7 @@ fn run(world: &Rc<World>, figures: &mut Figures) {
         }
     }
     world.disk.fail_no_more();
-    world.disk.set_capacity(1 << 40);
+    world.set_room(1 << 40);
     world.draining.set(true);
     let Some(life) = Life::open(world) else { return };
     if !life.drain() {

@@ -43,6 +43,8 @@ pub struct World {
     pub tracing: bool,
     pub trace: RefCell<Vec<String>>,
     pub crashes: Cell<u64>,
+    /// Capacity of the disk.
+    pub room: Cell<u64>,
     /// The last drain: nothing fails, nothing is left undone.
     pub draining: Cell<bool>,
 }
@@ -73,6 +75,7 @@ impl World {
             tracing,
             trace: RefCell::default(),
             crashes: Cell::new(0),
+            room: Cell::new(1 << 40),
             draining: Cell::new(false),
         }
     }
@@ -142,6 +145,12 @@ impl World {
         let copy = path.with_file_name(format!("{:010}.dfklog", 5_000 + self.disk.calls()));
         self.say(|| format!("{} is copied to {}", path.display(), copy.display()));
         self.disk.put(&copy, content);
+    }
+
+    /// The disk has so much room from now on.
+    pub fn set_room(&self, free: u64) {
+        self.room.set(self.disk.used() + free);
+        self.disk.set_capacity(self.room.get());
     }
 
     pub fn segments(&self) -> usize {
