@@ -6,4 +6,4 @@ mod keeper;
 mod memory;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&memory::SPEC];
+pub static ALL: &[&Spec] = &[&memory::SPEC, &file::SPEC, &file::SPILLABLE];

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::codec::jceks::KeyStore;
 use crate::config::{At, Field, Refusal};
 use crate::flow::ChannelError;
+use crate::store::log::KeyRing;
 use crate::store::log::cipher::{Algorithm, Cipher, is_key_length};
 
 const ACTIVE: Field = Field::word("encryption.activeKey").doc("name of the key that new segments get");
@@ -169,6 +170,12 @@ impl Keys {
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.keys().map(String::as_str)
+    }
+}
+
+impl From<Keys> for KeyRing {
+    fn from(keys: Keys) -> KeyRing {
+        KeyRing { active: Some((keys.active, keys.algorithm)), keys: keys.all }
     }
 }
 

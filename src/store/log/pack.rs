@@ -5,7 +5,7 @@
 //! Invariants: what does not become smaller is not packed, so a frame never grows; nothing longer than `max` is
 //! unpacked or allocated, whatever the bytes say.
 //! Errors: foreign bytes give `InvalidData` and never panic.
-use std::io::{self, IoSlice};
+use std::io;
 
 /// How the bodies of a frame are packed; the number is what a frame says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Packing {
 }
 
 /// Appends the bodies to `out`, packed. Returns how they really are: plain, where packing gains nothing.
-pub fn pack(packing: Packing, bodies: &[IoSlice], out: &mut Vec<u8>) -> Packing {
+pub fn pack(packing: Packing, bodies: &[&[u8]], out: &mut Vec<u8>) -> Packing {
     let len: usize = bodies.iter().map(|body| body.len()).sum();
     let start = out.len();
     let gathered;
@@ -63,7 +63,7 @@ pub fn pack(packing: Packing, bodies: &[IoSlice], out: &mut Vec<u8>) -> Packing 
 }
 
 /// The compressors want one piece.
-fn joined(bodies: &[IoSlice], len: usize) -> Vec<u8> {
+fn joined(bodies: &[&[u8]], len: usize) -> Vec<u8> {
     let mut joined = Vec::with_capacity(len);
     bodies.iter().for_each(|body| joined.extend_from_slice(body));
     joined

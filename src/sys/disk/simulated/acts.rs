@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::super::Listed;
 use super::faults::Fault;
 use super::inode::Inode;
 use super::lies::Lie;
 use super::names::Ino;
 use super::random::Random;
 use super::world::{Synced, Turn, World};
+use crate::sys::disk::Listed;
 
 /// Where a write must end, since a file's bytes are kept in memory.
 const LONGEST: u64 = 1 << 32;
@@ -94,8 +94,11 @@ impl World {
 
     /// How many of some more bytes there is space for; an error if for none.
     fn make_room(&self, more: u64) -> io::Result<u64> {
+        if more == 0 {
+            return Ok(0);
+        }
         match self.capacity.saturating_sub(self.used()).min(more) {
-            0 if more > 0 => Err(Errno::ENOSPC.into()),
+            0 => Err(Errno::ENOSPC.into()),
             room => Ok(room),
         }
     }

@@ -4,12 +4,12 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::super::super::LockError;
-use super::super::{Disk, DiskFile, Held, Listed};
 use super::faults::Call;
 use super::names::{Ino, tidy};
 use super::world::{Turn, World};
 use super::{SimulatedDisk, locked};
+use crate::sys::LockError;
+use crate::sys::disk::{Disk, DiskFile, Held, Listed};
 
 /// Something that one life opened.
 struct Handle {

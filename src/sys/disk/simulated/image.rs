@@ -20,12 +20,14 @@ impl Image {
 
     /// Writes, lengthening if need be; a hole reads as zeros.
     pub fn write(&mut self, at: u64, bytes: &[u8]) {
-        let (from, to) = (at as usize, at as usize + bytes.len());
-        if self.bytes.len() < to {
-            self.bytes.resize(to, 0);
+        let at = at as usize;
+        if at > self.bytes.len() {
+            self.bytes.extend_from_slice(&vec![0; at - self.bytes.len()]);
         }
-        self.bytes[from..to].copy_from_slice(bytes);
-        self.len = self.len.max(to as u64);
+        let (over, beyond) = bytes.split_at(bytes.len().min(self.bytes.len() - at));
+        self.bytes[at..at + over.len()].copy_from_slice(over);
+        self.bytes.extend_from_slice(beyond);
+        self.len = self.len.max((at + bytes.len()) as u64);
     }
 
     /// Cuts, or lengthens with zeros.
@@ -45,8 +47,8 @@ impl Image {
     }
 
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut all = self.bytes.clone();
-        all.resize(self.len as usize, 0);
+        let mut all = vec![0; self.len as usize];
+        all[..self.bytes.len()].copy_from_slice(&self.bytes);
         all
     }
 }

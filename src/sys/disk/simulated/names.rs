@@ -126,6 +126,7 @@ impl Names {
     pub fn set_durably(&mut self, path: &Path, ino: Ino) {
         add(&mut self.directories, parent(path));
         add(&mut self.durable_directories, parent(path));
+        self.settle(u64::MAX, |other| other == path);
         self.live.insert(path.to_owned(), ino);
         self.durable.insert(path.to_owned(), ino);
     }

@@ -41,7 +41,7 @@ fn wrong(content: &[u8], since: &Since) -> Option<String> {
 /// What is wrong after the power cuts of many histories.
 fn all_wrong(prepare: impl Fn(&SimulatedDisk)) -> Vec<String> {
     let mut all = Vec::new();
-    for seed in 0..300 {
+    for seed in 0..100 {
         let disk = disk();
         prepare(&disk);
         let since = run(&disk, &mut Random::new(seed));

@@ -67,12 +67,11 @@ fn what_returned_before_the_crash_is_there_after_it() {
     history(&whole).unwrap();
     for number in 0..whole.calls() {
         let disk = crashed_at(3, number);
-        let durable = disk.figures().directory_syncs.min(1 + disk.calls_of(Call::SyncDirectory)) as u8;
-        let returned = durable.saturating_sub(u8::from(number == whole.calls() - 1));
+        let durable = disk.figures().directory_syncs as u8; // each the last call about its file
         for seed in 0..20 {
             let disk = disk.fork();
             disk.power_cut_seeded(seed);
-            for file in 1..returned {
+            for file in 1..durable {
                 let content = found(&disk, &format!("/log/{file}")).expect("its name was synced");
                 assert_eq!(content[..700], [file + 1; 700]);
                 assert_eq!((content[700..1400].iter().all(|byte| *byte == 9), content.len()), (true, 4096));
@@ -115,15 +114,17 @@ fn a_process_that_is_dead_changes_nothing() {
     disk.process().remove(Path::new(A)).unwrap();
 }
 
+/// To be measured by hand, in a release build: `cargo test --release costs_little -- --ignored --nocapture`.
 #[test]
+#[ignore = "a measurement; it says what a history costs and fails never"]
 fn a_history_of_300_calls_costs_little() {
     let started = std::time::Instant::now();
-    for seed in 0..20 {
+    for seed in 0..1000u64 {
         let disk = disk();
         let file = kept(&disk, A, b"");
         file.allocate(64 << 20).unwrap();
         for number in 0..100 {
-            write(&file, number * 1024, &[seed; 1024]);
+            write(&file, number * 1024, &[seed as u8; 1024]);
             file.len().unwrap();
             if number % 10 == 0 {
                 file.sync().unwrap();
@@ -131,5 +132,5 @@ fn a_history_of_300_calls_costs_little() {
         }
         disk.power_cut();
     }
-    println!("{:?} per history", started.elapsed() / 20);
+    println!("{:?} per history", started.elapsed() / 1000);
 }

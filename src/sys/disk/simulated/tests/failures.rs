@@ -118,5 +118,8 @@ fn damage_is_seen_by_all_and_stays() {
         (found(&disk, A).unwrap(), found(&disk, "/put/c").unwrap()),
         (b"a?c".to_vec(), b"new".to_vec())
     );
+    disk.remove(Path::new(A)).unwrap();
+    disk.put(Path::new(A), b"again".to_vec());
+    assert_eq!(outcomes(&disk, |disk| found(disk, A).unwrap()).len(), 1, "a removal before it is done");
     assert!(disk.damage(Path::new("/none"), |_| ()).is_err());
 }

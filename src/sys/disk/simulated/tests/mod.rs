@@ -4,8 +4,8 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{Disk, DiskFile, RealDisk, read_up_to, write_all_at};
 use super::*;
+use crate::sys::disk::{Disk, DiskFile, RealDisk, read_up_to, write_all_at};
 
 mod any;
 mod content;
