@@ -19,7 +19,7 @@ durable_peers() {
 size_for() {
 	local most=$size
 	case $1 in
-	rsyslog) most=20 ;;
+	rsyslog) most=4 ;;
 	rsyslog-unsynced | flume) most=100 ;;
 	esac
 	echo $(((size < most ? size : most) * 1000000))
@@ -149,7 +149,7 @@ latency_all() {
 # channel's files are taken out of the page cache too, as after a boot.
 restart() {
 	local dir found bytes=$((backlog * 1000000)) name="stopped, cached"
-	[ "$1" != flume ] || [ "$backlog" -le 500 ] || bytes=500000000
+	[ "$1" != flume ] || [ "$backlog" -le 250 ] || bytes=250000000
 	make_input
 	dir=$(fresh restart)
 	ln "$input" "$dir/in/input.log"
