@@ -10,7 +10,10 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Headers, Overlay, Span};
+use super::{Headers, Overlay, Span, Stream};
+
+/// Buffers up to this size are not worth a copy: a few of them wait in a channel at a time.
+const SMALL_BUFFER: usize = 16 << 10;
 
 /// A byte buffer that goes back to its pool when the last batch that uses it is gone.
 #[derive(Debug, Default)]
@@ -177,6 +180,60 @@ impl Batch {
         self.span.as_ref()
     }
 
+    /// The buffer that the rows point into.
+    pub fn buffer(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// The headers that all events share.
+    pub fn shared(&self) -> &Headers {
+        &self.shared
+    }
+
+    /// What differs from the shared headers: event, name, value (`None` hides a shared one); sorted by event.
+    pub fn overlay(&self) -> impl ExactSizeIterator<Item = (u32, &str, Option<&str>)> {
+        let first = self.window.start as u32;
+        let cells = self.overlay.cells(first..self.window.end as u32);
+        cells.map(move |(row, name, value)| (row - first, name, value))
+    }
+
+    /// The same events with headers of their own; the cells' rows count from the first event.
+    pub fn with_overlay(mut self, overlay: Overlay) -> Batch {
+        debug_assert!(self.window.start == 0 && self.overlay.is_empty());
+        self.overlay = Arc::new(overlay);
+        self
+    }
+
+    /// Gives a batch that has no span one: event `i` gets the range `[first + i, first + i + 1)` of `stream` (P8).
+    pub fn positioned(mut self, stream: Arc<Stream>, first: u64) -> Batch {
+        debug_assert!(self.span.is_none(), "a position that events have is never replaced");
+        let rows = &mut Arc::make_mut(&mut self.rows)[self.window.clone()];
+        for (row, from) in rows.iter_mut().zip(first..) {
+            (row.from, row.to) = (from, from + 1);
+        }
+        self.span = Some(Span::new(stream, first, first + self.len() as u64));
+        self
+    }
+
+    /// Moves few bodies out of a large buffer into one of their own, so that a trickle does not pin the buffers it was
+    /// read with: where less than a quarter of more than 16 KiB is used. Else it is the batch as it was.
+    pub fn compacted(self) -> Batch {
+        if self.buf.len() <= SMALL_BUFFER || self.bytes() + self.len() >= self.buf.len() / 4 {
+            return self;
+        }
+        let mut bytes = Vec::with_capacity(self.bytes() + self.len());
+        let mut rows = Vec::with_capacity(self.len());
+        for row in self.rows() {
+            let start = bytes.len() as u32;
+            bytes.extend_from_slice(&self.buf[row.start as usize..row.end as usize]);
+            rows.push(Row { start, end: bytes.len() as u32, ..*row });
+            bytes.push(b'\n');
+        }
+        let mut overlay = Overlay::default();
+        self.overlay().for_each(|(row, name, value)| overlay.push(row, name, value));
+        Batch::new(Arc::new(bytes.into()), rows, self.shared, self.span).with_overlay(overlay)
+    }
+
     /// The `index`-th event of this batch.
     pub fn event(&self, index: usize) -> EventRef<'_> {
         EventRef { batch: self, row: self.window.start + index }
@@ -331,6 +388,11 @@ impl Batch {
     /// The bodies, each followed by `\n`, as few slices as the buffer allows: one, where it still holds the lines as
     /// they were read.
     pub fn lines<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
+        self.each_line_slice(&mut |slice| out.push(IoSlice::new(slice)));
+    }
+
+    /// As `lines`, slice by slice.
+    pub fn each_line_slice<'a>(&'a self, out: &mut dyn FnMut(&'a [u8])) {
         let mut rows = self.rows().iter();
         let Some(first) = rows.next() else { return };
         let (mut start, mut end) = (first.start as usize, first.end as usize);
@@ -344,14 +406,14 @@ impl Batch {
         self.push_line(start, end, out);
     }
 
-    fn push_line<'a>(&'a self, start: usize, end: usize, out: &mut Vec<IoSlice<'a>>) {
+    fn push_line<'a>(&'a self, start: usize, end: usize, out: &mut dyn FnMut(&'a [u8])) {
         if self.buf.get(end) == Some(&b'\n') {
-            out.push(IoSlice::new(&self.buf[start..=end]));
+            out(&self.buf[start..=end]);
         } else {
             if start < end {
-                out.push(IoSlice::new(&self.buf[start..end]));
+                out(&self.buf[start..end]);
             }
-            out.push(IoSlice::new(b"\n"));
+            out(b"\n");
         }
     }
 }
@@ -407,7 +469,7 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Attributes, Mark, Stream};
+    use crate::event::{Attributes, Mark};
 
     fn three_lines() -> Batch {
         let buf: Buf = b"one\ntwo\r\nthree\n".to_vec().into();
@@ -473,6 +535,66 @@ mod tests {
         });
         assert_eq!(text(&batch), "<one\n<two\n<three\n");
         assert_eq!(batch.event(1).range(), 104..109);
+    }
+
+    #[test]
+    fn p8_events_without_a_position_get_one_each() {
+        let mut builder = Builder::default();
+        for body in ["one", "two", "three"] {
+            builder.push(body.as_bytes(), 0..0).header("k", body);
+        }
+        let mut batch = builder.finish(None);
+        let _ = batch.split_off_front(1);
+        let stream = Stream::mint("log", Attributes::default());
+        let batch = batch.positioned(stream.clone(), 40);
+        let ranges: Vec<_> = batch.events().map(|e| (e.body(), e.range(), e.header("k"))).collect();
+        assert_eq!(ranges, [(&b"two"[..], 40..41, Some("two")), (b"three", 41..42, Some("three"))]);
+        let span = batch.span().unwrap();
+        assert_eq!((span.stream.id, span.from, span.to), (stream.id, 40, 42));
+    }
+
+    #[test]
+    fn p8_a_batch_without_events_gets_an_empty_span() {
+        let batch = Batch::default().positioned(Stream::mint("log", Attributes::default()), 40);
+        assert_eq!((batch.span().unwrap().from, batch.span().unwrap().to), (40, 40));
+    }
+
+    /// Three lines at the end of a pooled buffer of `size` bytes.
+    fn at_the_end_of(size: usize) -> Batch {
+        let small = three_lines();
+        let mut bytes = vec![b'x'; size];
+        let at = size - small.buf.len();
+        bytes[at..].copy_from_slice(&small.buf);
+        let moved = |row: &Row| Row { start: row.start + at as u32, end: row.end + at as u32, ..*row };
+        let rows = small.rows().iter().map(moved).collect();
+        let shared: Headers = [("all", "a")].into_iter().collect();
+        Batch::new(Arc::new(bytes.into()), rows, Arc::new(shared), small.span().cloned())
+    }
+
+    #[test]
+    fn a_trickle_does_not_pin_the_buffer_it_was_read_with() {
+        let mut batch = at_the_end_of(256 << 10);
+        batch.set_header(1, "own", Some("second"));
+        let _ = batch.split_off_front(1);
+        let compacted = batch.clone().compacted();
+        assert_eq!(compacted.buf.len(), "two\nthree\n".len());
+        assert_eq!(compacted.rows.len(), 2);
+        assert_eq!(text(&compacted), text(&batch));
+        for (now, before) in compacted.events().zip(batch.events()) {
+            assert_eq!((now.range(), now.headers()), (before.range(), before.headers()));
+        }
+        let (now, before) = (compacted.span().unwrap(), batch.span().unwrap());
+        assert_eq!((now.stream.id, now.from, now.to), (before.stream.id, before.from, before.to));
+    }
+
+    #[test]
+    fn a_small_or_well_used_buffer_stays_as_it_is() {
+        let small = at_the_end_of(16 << 10);
+        assert!(Arc::ptr_eq(&small.clone().compacted().buf, &small.buf));
+        let bytes = vec![b'x'; 64 << 10];
+        let rows = vec![Row { start: 0, end: 16 << 10, from: 0, to: 1 }];
+        let used = Batch::new(Arc::new(bytes.into()), rows, Arc::default(), None);
+        assert!(Arc::ptr_eq(&used.clone().compacted().buf, &used.buf));
     }
 
     #[test]

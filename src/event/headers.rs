@@ -30,6 +30,10 @@ impl Headers {
         self.0.iter().map(|(n, v)| (&**n, &**v))
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -69,6 +73,22 @@ impl Overlay {
     /// The overlay's word on `name` for one row: not mentioned, hidden, or set.
     pub fn get(&self, row: u32, name: &str) -> Option<Option<&str>> {
         self.0[self.range(row)].iter().find(|c| &*c.1 == name).map(|c| c.2.as_deref())
+    }
+
+    /// Appends a cell behind all others; `row` is not below that of the last cell.
+    pub fn push(&mut self, row: u32, name: &str, value: Option<&str>) {
+        debug_assert!(self.0.last().is_none_or(|last| last.0 <= row));
+        self.0.push((row, name.into(), value.map(Into::into)));
+    }
+
+    /// All cells of some rows, in order.
+    pub fn cells(
+        &self,
+        rows: std::ops::Range<u32>,
+    ) -> impl ExactSizeIterator<Item = (u32, &str, Option<&str>)> {
+        let from = self.0.partition_point(|c| c.0 < rows.start);
+        let to = self.0.partition_point(|c| c.0 < rows.end).max(from);
+        self.0[from..to].iter().map(|c| (c.0, &*c.1, c.2.as_deref()))
     }
 
     /// All cells of one row.

@@ -58,6 +58,8 @@ pub struct Attributes {
 }
 
 const BEGUN: &str = "begun";
+/// No component has a name with a colon.
+const OF_LOG: &str = "channel:";
 
 impl Attributes {
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -129,6 +131,17 @@ impl Stream {
     /// A stream seen for the first time.
     pub fn mint(source: &str, attributes: Attributes) -> Arc<Stream> {
         Stream::known(StreamId::mint(), source, attributes)
+    }
+
+    /// The stream of events that came without a position: a durable channel gives them one in its log (P8). Nobody can
+    /// read it again.
+    pub fn of_log(channel: &str) -> Arc<Stream> {
+        Stream::mint(&format!("{OF_LOG}{channel}"), Attributes::default())
+    }
+
+    /// Whether a stream of this source is one of a log.
+    pub fn is_of_log(source: &str) -> bool {
+        source.starts_with(OF_LOG)
     }
 
     /// A stream seen before.
