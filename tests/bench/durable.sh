@@ -177,7 +177,7 @@ restart_all() {
 durable_smoke() {
 	size=20 backlog=20 kills=1 trips=100 pairs=1 peers=
 	for flow in file-filechannel-null file-filechannel-file; do through "$flow" dataflowkit 1000; done
-	crash_all
+	SETTLE=2 crash_all
 	latency_all
 	restart dataflowkit KILL
 }
