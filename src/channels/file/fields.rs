@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::file::{FileChannel, Settings};
 use super::encryption::{self, Encryption};
+use super::file::{FileChannel, Settings};
 use super::{checkpoint, dirs};
 use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit};
 use crate::flow::{Channel, ChannelError, ChannelKey, Kind, Limit, Pulse};
@@ -115,7 +115,13 @@ pub static SPILLABLE: Spec = Spec {
     class: "org.apache.flume.channel.SpillableMemoryChannel",
     aliases: &[],
     summary: "keeps events in memory, and in a log on disk what memory cannot hold",
-    fields: &[&[MEMORY, OVERFLOW, OVERFLOW_TIMEOUT, BYTES, BUFFER], LOG, encryption::FIELDS, SPILL_IGNORED, IGNORED],
+    fields: &[
+        &[MEMORY, OVERFLOW, OVERFLOW_TIMEOUT, BYTES, BUFFER],
+        LOG,
+        encryption::FIELDS,
+        SPILL_IGNORED,
+        IGNORED,
+    ],
     build: Build::Channel(build_spillable),
 };
 

@@ -103,7 +103,10 @@ impl FileChannel {
                 Ok(true)
             }
             Err(error) => {
-                load.items.into_iter().rev().for_each(|item| self.lock().pending.push_front(item));
+                let mut queue = self.lock();
+                queue.writing.clear();
+                load.items.into_iter().rev().for_each(|item| queue.pending.push_front(item));
+                drop(queue);
                 self.fail(&mut hand);
                 Err(error)
             }
@@ -116,6 +119,8 @@ impl FileChannel {
         while bytes < GROUP && !queue.full {
             let Some(item) = queue.pending.pop_front() else { break };
             bytes += weight(&item.batch);
+            let span = item.batch.span().map(|span| (span.stream.id, span.from, span.to));
+            queue.writing.extend(span);
             items.push(item);
         }
         let marks = std::mem::take(&mut queue.marks);
@@ -169,6 +174,7 @@ impl FileChannel {
 
     fn wrote(&self, log: &Log, items: Vec<Item>) {
         let mut queue = self.lock();
+        queue.writing.clear();
         for item in items {
             if let Some(span) = item.batch.span() {
                 queue.shelves.insert(item.behind.segment, span.stream.id, span.from, span.to);

@@ -333,6 +333,7 @@ impl Queue {
             book,
             marks: Vec::new(),
             pending: VecDeque::new(),
+            writing: Vec::new(),
             unheld: VecDeque::new(),
             in_flight: 0,
             unheld_weight: 0,

@@ -66,6 +66,8 @@ pub struct Queue {
     /// Entries of the record that wait to be written, encoded.
     pub marks: Vec<u8>,
     pub pending: VecDeque<Item>,
+    /// What the write under way has taken from `pending`.
+    pub writing: Vec<(StreamId, u64, u64)>,
     pub unheld: VecDeque<Item>,
     /// Weight of `pending` and `unheld`, and of the latter alone.
     pub in_flight: usize,
@@ -137,7 +139,11 @@ impl Queue {
 
     /// Whether what is put now must follow what is on the disk, or on its way there.
     pub fn is_spilling(&self) -> bool {
-        self.is_on_disk() || !self.pending.is_empty() || !self.unheld.is_empty()
+        self.is_on_disk() || self.is_on_the_way()
+    }
+
+    fn is_on_the_way(&self) -> bool {
+        !self.pending.is_empty() || !self.writing.is_empty() || !self.unheld.is_empty()
     }
 
     pub fn ready(&self, empty_delay: Duration) -> Ready {
@@ -358,7 +364,7 @@ impl Queue {
     /// Nothing waits anywhere.
     pub fn is_idle(&self) -> bool {
         let memory = self.window.is_empty() && self.leases.is_empty();
-        memory && self.pending.is_empty() && self.unheld.is_empty() && !self.is_on_disk()
+        memory && !self.is_spilling()
     }
 
     /// Nothing is left: what was counted and did not come is lost, or is read again and counted then.
@@ -390,7 +396,7 @@ impl Queue {
 
     /// S3: what is held now that all destinations have told what they have. Returns the sources that must go back.
     pub fn settle_reports(&mut self) -> Vec<Box<str>> {
-        let mut spans: Vec<(StreamId, u64, u64)> = Vec::new();
+        let mut spans = self.writing.clone();
         for (stream, mark) in self.shelves.by_stream() {
             spans.push((stream, 0, mark.low()));
             spans.extend(mark.ranges().iter().map(|range| (stream, range.start, range.end)));
