@@ -50,6 +50,8 @@ pub enum Entry {
     Lost { stream: StreamId, from: u64, to: u64 },
     /// The stream is gone and needs no mark.
     Retire { stream: StreamId },
+    /// The stream is gone where it came from; its mark is needed as long as a log has events of it.
+    Gone { stream: StreamId },
     /// A data file was created; synced before the file gets its first byte.
     Opened { file: String },
     /// A data file is final; it leaves the record with the next `Durable`.
@@ -62,6 +64,8 @@ pub struct RecordedStream {
     pub source: String,
     pub attributes: Attributes,
     pub checks: Checks,
+    /// Nothing of it will come any more.
+    pub gone: bool,
 }
 
 /// Length of a data file: as delivered, and as is certainly on the disk.
@@ -137,6 +141,11 @@ impl Record {
                     place.delivered.remove(stream);
                     place.durable.remove(stream);
                     place.dirty.remove(stream);
+                }
+            }
+            Entry::Gone { stream } => {
+                if let Some(known) = self.streams.get_mut(stream) {
+                    known.gone = true;
                 }
             }
             Entry::Opened { file } => {
@@ -237,6 +246,7 @@ impl Record {
         for (stream, known) in &self.streams {
             let (source, attributes) = (known.source.clone(), known.attributes.clone());
             entries.push(Entry::Describe { stream: *stream, source, attributes });
+            entries.extend(known.gone.then_some(Entry::Gone { stream: *stream }));
         }
         for (number, place) in &self.places {
             let (number, destination) = (*number, place.destination.clone());
@@ -338,6 +348,7 @@ mod tests {
             Entry::Durable { place: 0 },
             had(10, 30),
             had(50, 60),
+            Entry::Gone { stream: S },
             Entry::Closed { file: "1-1".into() },
         ];
         let record = replay(&entries);

@@ -204,7 +204,9 @@ impl Outlet {
             channel.look(&mut |book| {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
-                    if !mine && (self.sources.contains(&known.source) || Stream::is_of_log(&known.source)) {
+                    if known.gone
+                        || !mine && (self.sources.contains(&known.source) || Stream::is_of_log(&known.source))
+                    {
                         continue;
                     }
                     let held = book.held(*id).cloned().unwrap_or_default();
