@@ -198,7 +198,13 @@ fn every_line_arrives_once_through_kills_and_blocked_destinations() {
     let failures = failures.into_inner().unwrap();
     let heads: Vec<&str> = failures.iter().filter_map(|story| story.lines().next()).collect();
     let story = failures.first().cloned().unwrap_or_default();
-    assert!(failures.is_empty(), "{} of {} runs failed\n{}\n\n{story}", failures.len(), seeds.len(), heads.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} runs failed\n{}\n\n{story}",
+        failures.len(),
+        seeds.len(),
+        heads.join("\n")
+    );
 }
 
 fn add(total: &mut Sum, sum: Sum) {

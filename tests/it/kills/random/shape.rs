@@ -83,11 +83,13 @@ impl Shape {
             names("k", sinks)
         );
         for n in 1..=sources {
-            text += &source(self.kind).replace("@DIR@/in", &format!("@DIR@/in{n}")).replace(
-                "a1.sources.r1.batchSize = 7",
-                &format!("a1.sources.r1.batchSize = {}", [7, 100, 1000][self.seed as usize / 2 % 3]),
-            )
-            .replace(".r1.", &format!(".r{n}."));
+            text += &source(self.kind)
+                .replace("@DIR@/in", &format!("@DIR@/in{n}"))
+                .replace(
+                    "a1.sources.r1.batchSize = 7",
+                    &format!("a1.sources.r1.batchSize = {}", [7, 100, 1000][self.seed as usize / 2 % 3]),
+                )
+                .replace(".r1.", &format!(".r{n}."));
             text += &format!("a1.sources.r{n}.channels = c1\na1.sources.r{n}.drainQuiet = 400\n");
         }
         for n in 1..=sinks {
