@@ -6,6 +6,9 @@
 //! Truth: this page; the golden bytes in `tests` hold it to its word.
 use crate::event::{Attributes, Check, Entry, FileLength, Had, StreamId};
 
+/// Bytes after which a frame of a snapshot ends: far below the longest frame.
+const FRAME: usize = 32 << 10;
+
 /// Appends the entries to `out`.
 pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
     for entry in entries {
@@ -33,6 +36,21 @@ pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
             Entry::Closed { file } => put.tag(12).text(file),
         };
     }
+}
+
+/// A long list of entries as frames, made one by one.
+pub fn frames(entries: impl Iterator<Item = Entry>) -> impl Iterator<Item = Vec<u8>> {
+    let mut entries = entries.peekable();
+    std::iter::from_fn(move || {
+        entries.peek()?;
+        let mut bytes = Vec::new();
+        while bytes.len() < FRAME
+            && let Some(entry) = entries.next()
+        {
+            encode(std::slice::from_ref(&entry), &mut bytes);
+        }
+        Some(bytes)
+    })
 }
 
 /// The entries of one frame, if all of it decodes.

@@ -3,7 +3,7 @@
 //! Shape: a journal in a dot-file named by key (K1), one frame per commit: what is delivered, and how long each data
 //! file is with it. The data are written first; what a kill leaves beyond the recorded length is cut off at the start.
 //! A durable frame repeats the marks and lengths that it makes durable: it stands alone, also where a power cut took
-//! the unsynced frames before it.
+//! the unsynced frames before it. Of very many streams it repeats none; then those frames are synced before it.
 //! Invariants: one process at a time (K2). Several sinks of one agent on the same channel and directory use one slot
 //! each; slots that nobody holds are absorbed by the next who opens the record.
 //! Errors: a damaged record is set aside by the journal; what verifies counts.
@@ -27,8 +27,8 @@ use crate::sys;
 /// Slots that sinks of this process hold; opening is serialised by its lock.
 static HELD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// Entries per frame of a snapshot: far below the longest frame.
-const SNAPSHOT_ENTRIES: usize = 1000;
+/// Streams whose marks a durable frame repeats; with more of them a sync before it is cheaper than their bytes.
+const REPEATED: usize = 1000;
 /// Room kept for the bytes of a commit: a usual one has a few kilobytes.
 const SCRATCH: usize = 64 << 10;
 
@@ -187,6 +187,7 @@ impl Keeper {
         marks::encode(entries, &mut self.scratch);
         let written = self.journal.append(&self.scratch);
         // A first commit of 10,000 files must not be remembered as a buffer.
+        self.scratch.clear();
         self.scratch.shrink_to(SCRATCH);
         if let Err(error) = written {
             self.described.clear();
@@ -209,8 +210,12 @@ impl Keeper {
 
     /// All that is recorded is on the disk: says so, durably. `closed` are files that are final.
     pub fn durable(&mut self, closed: &[String]) -> io::Result<()> {
-        let marks = self.record.marks_of(0, |stream| self.touched.contains(stream));
-        let mut entries = all_of(&marks);
+        let mut entries = if self.touched.len() <= REPEATED {
+            all_of(&self.record.marks_of(0, |stream| self.touched.contains(stream)))
+        } else {
+            self.journal.sync()?;
+            Vec::new()
+        };
         let lengths = self.record.place(0).into_iter().flat_map(|place| &place.files);
         let files = lengths.map(|(name, l)| FileLength { name: name.clone(), length: l.delivered }).collect();
         entries.push(Entry::Delivered { place: 0, had: Vec::new(), files });
@@ -225,13 +230,7 @@ impl Keeper {
         if !self.journal.is_grown() {
             return Ok(());
         }
-        let frame = |entries: &[Entry]| {
-            let mut bytes = Vec::new();
-            marks::encode(entries, &mut bytes);
-            bytes
-        };
-        let frames: Vec<_> = self.record.snapshot().chunks(SNAPSHOT_ENTRIES).map(frame).collect();
-        self.journal.rewrite(&frames)?;
+        self.journal.rewrite(marks::frames(self.record.entries()))?;
         self.inode = fs::metadata(self.journal.path())?.ino();
         Ok(())
     }
