@@ -19,7 +19,7 @@ pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
             Entry::Place { place, destination } => put.tag(3).u32(*place).text(destination),
             Entry::Source { name, fingerprint } => put.tag(4).text(name).u64(*fingerprint),
             Entry::Describe { stream, source, attributes } => {
-                put.tag(5).stream(*stream).text(source).u32(attributes.iter().len() as u32);
+                put.tag(5).stream(*stream).text(source).u32(attributes.iter().count() as u32);
                 attributes.iter().fold(&mut put, |put, (name, value)| put.text(name).text(value))
             }
             Entry::Delivered { place, had, files } => {
@@ -64,7 +64,7 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
             3 => Entry::Place { place: get.u32()?, destination: get.text()? },
             4 => Entry::Source { name: get.text()?, fingerprint: get.u64()? },
             5 => {
-                let (stream, source) = (get.stream()?, get.text()?);
+                let (stream, source) = (get.stream()?, get.text()?.into());
                 let mut attributes = Attributes::default();
                 for _ in 0..get.u32()? {
                     let name = get.text()?;

@@ -8,6 +8,7 @@
 //! Boots (S6): what was delivered under a boot id counts only while the kernel still runs under it; after a reboot the
 //! durable marks count. A `Boot` entry with another id therefore takes `delivered` back to `durable`.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Attributes, Check, Checks, Mark, Marks, StreamId, StreamRecord};
 
@@ -39,7 +40,7 @@ pub enum Entry {
     /// A source is known, with the fingerprint of its interceptors and selector (P6).
     Source { name: String, fingerprint: u64 },
     /// How a stream is recognised.
-    Describe { stream: StreamId, source: String, attributes: Attributes },
+    Describe { stream: StreamId, source: Arc<str>, attributes: Attributes },
     /// Delivered to a place, in one commit; `files` are all the files it touched.
     Delivered { place: u32, had: Vec<Had>, files: Vec<FileLength> },
     /// All that was delivered to the place before is durable.
@@ -59,7 +60,7 @@ pub enum Entry {
 /// What is known of a stream whatever the place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedStream {
-    pub source: String,
+    pub source: Arc<str>,
     pub attributes: Attributes,
     pub checks: Checks,
 }
@@ -95,6 +96,20 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether the record has these attributes of a stream; its own copy of them becomes this one.
+    pub fn describes(&mut self, stream: StreamId, source: &Arc<str>, attributes: &Attributes) -> bool {
+        let Some(known) = self.streams.get_mut(&stream) else { return false };
+        if known.attributes.is_copy_of(attributes) && Arc::ptr_eq(&known.source, source) {
+            return true;
+        }
+        let same = known.attributes == *attributes && known.source == *source;
+        if same {
+            known.attributes.clone_from(attributes);
+            known.source.clone_from(source);
+        }
+        same
+    }
+
     /// Replays one entry.
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
@@ -224,7 +239,7 @@ impl Record {
         let Some(place) = self.places.get(&place) else { return Marks::new() };
         let with = |(stream, mark): (&StreamId, &Mark)| {
             let known = self.streams.get(stream).cloned().unwrap_or_default();
-            let (source, checks) = (known.source.into(), known.checks);
+            let (source, checks) = (known.source, known.checks);
             (*stream, StreamRecord { source, attributes: known.attributes, mark: mark.clone(), checks })
         };
         place.delivered.iter().filter(|(stream, _)| wanted(stream)).map(with).collect()

@@ -17,7 +17,7 @@ use super::desk::{CHUNK, Desk, Halt};
 use super::identity::{Face, HEAD, TAIL, hash_before, hash_of_head, hash_tail, head_text, read_at};
 use crate::codec::lines::Overlong;
 use crate::codec::records::{Close, Frame, Framing, View};
-use crate::event::{Attributes, Batch, Buf, Check, Headers, Row, Span, Stream};
+use crate::event::{Batch, Buf, Check, Headers, Row, Span, Stream};
 use crate::flow::{Counter, FileGauge, PutError, Resume};
 
 /// What a step came to.
@@ -158,10 +158,10 @@ impl Reader {
     fn see_head(&mut self, length: usize, hash: u64) {
         let grown = length >= 2 * self.head.0.max(1);
         self.head = (length, hash);
-        let (attributes, _) = self.stream.attributes();
+        let attributes = self.stream.attributes();
         let told = Face::told(&attributes).map_or(0, |face| face.head_len);
         if grown && length > told {
-            self.stream.describe(Attributes::clone(&attributes).with("head", head_text(length, hash)));
+            self.stream.describe(attributes.with("head", head_text(length, hash)));
         }
     }
 

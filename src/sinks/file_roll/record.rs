@@ -7,7 +7,7 @@
 //! Invariants: one process at a time (K2). Several sinks of one agent on the same channel and directory use one slot
 //! each; slots that nobody holds are absorbed by the next who opens the record.
 //! Errors: a damaged record is set aside by the journal; what verifies counts.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -47,8 +47,6 @@ impl Drop for Held {
 pub struct Keeper {
     journal: Journal,
     record: Record,
-    /// Version of the attributes that the record has of each stream.
-    described: HashMap<StreamId, u32>,
     /// Streams delivered to since the last durable frame.
     touched: BTreeSet<StreamId>,
     inode: u64,
@@ -90,15 +88,8 @@ impl Keeper {
             first.extend(seed.iter().flat_map(|seed| all_of(&seed.marks(0))));
         }
         let unsynced = recover(owner, &record, &mut first)?;
-        let mut keeper = Keeper {
-            journal,
-            record,
-            described: HashMap::new(),
-            touched: BTreeSet::new(),
-            inode: 0,
-            scratch: Vec::new(),
-            held: None,
-        };
+        let mut keeper =
+            Keeper { journal, record, touched: BTreeSet::new(), inode: 0, scratch: Vec::new(), held: None };
         keeper.begin(&first, is_new, owner.dir).map_err(|error| keeper.failed(error))?;
         Ok((keeper, unsynced))
     }
@@ -172,11 +163,11 @@ impl Keeper {
 
     /// Descriptions that the record lacks for the streams of these batches.
     pub fn describe(&mut self, batches: &[Batch], entries: &mut Vec<Entry>) {
-        for span in batches.iter().filter_map(Batch::span) {
-            let (attributes, version) = span.stream.attributes();
-            if self.described.insert(span.stream.id, version) != Some(version) {
-                let (source, attributes) = (span.stream.source.to_string(), (*attributes).clone());
-                entries.push(Entry::Describe { stream: span.stream.id, source, attributes });
+        let mut told = HashSet::new();
+        for stream in batches.iter().filter_map(Batch::span).map(|span| &span.stream) {
+            let (source, attributes) = (&stream.source, stream.attributes());
+            if !self.record.describes(stream.id, source, &attributes) && told.insert(stream.id) {
+                entries.push(Entry::Describe { stream: stream.id, source: source.clone(), attributes });
             }
         }
     }
@@ -189,10 +180,7 @@ impl Keeper {
         // A first commit of 10,000 files must not be remembered as a buffer.
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH);
-        if let Err(error) = written {
-            self.described.clear();
-            return Err(error);
-        }
+        written?;
         for entry in entries {
             if let Entry::Delivered { had, .. } = entry {
                 self.touched.extend(had.iter().map(|had| had.stream));
@@ -238,10 +226,7 @@ impl Keeper {
     /// Drops streams that are gone (D6).
     pub fn retire(&mut self, streams: &[StreamId]) -> io::Result<()> {
         let entries: Vec<_> = streams.iter().map(|stream| Entry::Retire { stream: *stream }).collect();
-        streams.iter().for_each(|stream| {
-            self.described.remove(stream);
-            self.touched.remove(stream);
-        });
+        streams.iter().for_each(|stream| _ = self.touched.remove(stream));
         self.commit(&entries)
     }
 }
