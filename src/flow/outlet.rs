@@ -348,6 +348,9 @@ impl Outlet {
 
     /// How many events from the front fit one transaction; at least one.
     fn fitting(&self, batch: &Batch) -> usize {
+        if batch.len() <= self.transaction.events && batch.bytes() <= self.transaction.bytes {
+            return batch.len().max(1);
+        }
         let mut bytes = 0;
         let within = |row: &&crate::event::Row| {
             bytes += (row.end - row.start) as usize;
