@@ -236,7 +236,11 @@ impl Book {
     fn now_has(&mut self, place: u32, marks: Marks) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (stream, reported) in marks {
-            if !self.record.streams.contains_key(&stream) {
+            let (source, attributes) = (&reported.source, &reported.attributes);
+            // What is known of a stream stays; where both say the same, one copy of it does.
+            if !self.record.describes(stream, source, attributes)
+                && !self.record.streams.contains_key(&stream)
+            {
                 let (source, attributes) = (reported.source, reported.attributes);
                 entries.push(Entry::Describe { stream, source, attributes });
             }

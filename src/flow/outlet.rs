@@ -253,7 +253,8 @@ impl Outlet {
     /// Goes on with a stream that the source has recognised. Channels that never knew it join at its present low mark,
     /// or at its beginning where `fromStart` asks for history (C2); one of a source that left becomes this source's (C3).
     pub fn resume(&self, known: &Known, attributes: Attributes) -> Result<Resume, ChannelError> {
-        let stream = Stream::known(known.id, self.source.clone(), attributes.begun_as(&known.attributes));
+        let attributes = attributes.begun_as(&known.attributes).or_copy_of(&known.attributes);
+        let stream = Stream::known(known.id, self.source.clone(), attributes);
         for channel in &self.channels {
             channel.join(&stream, known.from, &known.checks)?;
         }
