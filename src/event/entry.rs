@@ -364,6 +364,26 @@ mod tests {
     }
 
     #[test]
+    fn s6_a_stream_of_which_nothing_is_durable_is_had_by_nobody_after_a_reboot() {
+        let entries = [had(0, 10), Entry::Boot { id: "a".into() }];
+        let mut record = replay(&entries);
+        assert_eq!((record.had(S).low(), record.durable(S).low()), (10, 0));
+        record.reboot();
+        assert!(record.marks(0).is_empty());
+    }
+
+    #[test]
+    fn a_description_that_is_equal_is_kept_once() {
+        let attributes = || Attributes::default().with("path", "/var/log/x");
+        let describe = Entry::Describe { stream: S, source: "r1".into(), attributes: attributes() };
+        let (mut record, mine) = (replay(&[describe]), attributes());
+        assert!(!record.describes(StreamId(8), &"r1".into(), &mine));
+        assert!(!record.describes(S, &"r2".into(), &mine));
+        assert!(record.describes(S, &"r1".into(), &mine));
+        assert!(record.streams[&S].attributes.is_copy_of(&mine));
+    }
+
+    #[test]
     fn a_void_place_has_only_what_follows() {
         let record = replay(&[had(0, 10), Entry::Void { place: 0 }, had(0, 4)]);
         assert_eq!(record.had(S).low(), 4);

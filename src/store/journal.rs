@@ -236,6 +236,14 @@ mod tests {
     }
 
     #[test]
+    fn a_large_frame_leaves_no_large_buffer() {
+        let (_dir, path) = journal_of(&[]);
+        let mut journal = Journal::open(&path).unwrap().journal;
+        journal.append(&[7; 1 << 20]).unwrap();
+        assert!(journal.scratch.capacity() <= WRITE);
+    }
+
+    #[test]
     fn a_torn_tail_is_cut_off() {
         let (_dir, path) = journal_of(&[b"one", b"two"]);
         let length = fs::metadata(&path).unwrap().len();
