@@ -29,7 +29,7 @@ pub fn from_removed_channels(graph: &Graph, place: &Place, channels: &Channels) 
                 continue;
             }
             for (id, known) in record.streams.iter().filter(|(_, known)| *known.source == *source.node.name) {
-                let stream = Stream::known(*id, known.source.clone(), known.attributes.clone());
+                let stream = Stream::of(*id, known.source.clone(), known.attributes.clone());
                 for channel in &own {
                     let joined = channel.join(&stream, record.had(*id).low(), &known.checks);
                     joined.map_err(|error| Fatal::new(error.to_string()))?;

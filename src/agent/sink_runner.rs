@@ -110,6 +110,7 @@ impl SinkRunner {
                 let _waiting = self.pulse.wait(Wait::Events, self.channel.key().channel.clone());
                 self.channel.clone().take(self.seat, self.sink.limit(), wait, &self.stop)
             };
+            self.channel.must_go_back().iter().for_each(|source| self.turns.again(source));
             let idle = lease.is_none();
             if let Some(lease) = lease {
                 self.deliver(lease)?;

@@ -196,14 +196,15 @@ impl Agent {
         // Puts end here; positions that waited for company are leased at once.
         self.channels.values().for_each(|channel| channel.close());
         let deadline = Instant::now() + self.options.drain_limit;
-        let drained = || self.channels.values().all(|channel| channel.is_drained());
+        let drained = || self.channels.values().all(|channel| channel.outlives() || channel.is_drained());
         while !drained() && Instant::now() < deadline && !self.fenced.load(SeqCst) {
             // A second signal ends the drain.
             if signals.wait(Duration::from_millis(5)).is_some() {
                 break;
             }
         }
-        let left: usize = self.channels.values().map(|channel| channel.depth().events).sum();
+        let volatile = self.channels.values().filter(|channel| !channel.outlives());
+        let left: usize = volatile.map(|channel| channel.depth().events).sum();
         self.sinks_stop.tell();
         self.channels.values().for_each(|channel| channel.close());
         self.sinks.drain(..).for_each(joined);

@@ -1,7 +1,9 @@
 //! Bytes to events and back, pure: no files, no clocks.
 pub mod charset;
 pub mod java_map;
+pub mod java_object;
 pub mod java_regex;
+pub mod jceks;
 pub mod lines;
 pub mod marks;
 pub mod records;

@@ -13,7 +13,6 @@
 //! Errors: anything that does not decode to the last byte of the meta gives `None`; nothing panics, and nothing is
 //! allocated that the meta's size does not justify.
 //! Truth: this page; the golden bytes in `tests` hold it to its word.
-use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::event::{Batch, Buf, Check, Headers, Overlay, Span, Stream, StreamId};
@@ -37,7 +36,7 @@ pub struct StoredSpan<'a> {
 }
 
 /// Appends the meta of a batch that has a span to `meta`, and its bodies as slices of its own buffer to `bodies`.
-pub fn encode<'a>(source: &str, batch: &'a Batch, meta: &mut Vec<u8>, bodies: &mut Vec<IoSlice<'a>>) {
+pub fn encode<'a>(source: &str, batch: &'a Batch, meta: &mut Vec<u8>, bodies: &mut Vec<&'a [u8]>) {
     let span = batch.span().expect("a channel gives events without a position one before it stores them");
     put_text(meta, source);
     meta.extend_from_slice(&span.stream.id.0.to_le_bytes());

@@ -395,6 +395,11 @@ impl Batch {
     /// The bodies, each followed by `\n`, as few slices as the buffer allows: one, where it still holds the lines as
     /// they were read.
     pub fn lines<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
+        self.each_line_slice(&mut |slice| out.push(IoSlice::new(slice)));
+    }
+
+    /// As `lines`, slice by slice.
+    pub fn each_line_slice<'a>(&'a self, out: &mut dyn FnMut(&'a [u8])) {
         let mut rows = self.rows().iter();
         let Some(first) = rows.next() else { return };
         let (mut start, mut end) = (first.start as usize, first.end as usize);
@@ -408,14 +413,14 @@ impl Batch {
         self.push_line(start, end, out);
     }
 
-    fn push_line<'a>(&'a self, start: usize, end: usize, out: &mut Vec<IoSlice<'a>>) {
+    fn push_line<'a>(&'a self, start: usize, end: usize, out: &mut dyn FnMut(&'a [u8])) {
         if self.buf.get(end) == Some(&b'\n') {
-            out.push(IoSlice::new(&self.buf[start..=end]));
+            out(&self.buf[start..=end]);
         } else {
             if start < end {
-                out.push(IoSlice::new(&self.buf[start..end]));
+                out(&self.buf[start..end]);
             }
-            out.push(IoSlice::new(b"\n"));
+            out(b"\n");
         }
     }
 }

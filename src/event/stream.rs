@@ -55,6 +55,8 @@ impl fmt::Debug for StreamId {
 pub struct Attributes(Arc<[u8]>);
 
 const BEGUN: &str = "begun";
+/// No component has a name with a colon.
+const OF_LOG: &str = "channel:";
 
 impl Attributes {
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -155,13 +157,29 @@ pub struct Stream {
 
 impl Stream {
     /// A stream seen for the first time.
-    pub fn mint(source: impl Into<Arc<str>>, attributes: Attributes) -> Arc<Stream> {
+    pub fn mint(source: &str, attributes: Attributes) -> Arc<Stream> {
         Stream::known(StreamId::mint(), source, attributes)
     }
 
+    /// The stream of events that came without a position: a durable channel gives them one in its log (P8). Nobody can
+    /// read it again.
+    pub fn of_log(channel: &str) -> Arc<Stream> {
+        Stream::mint(&format!("{OF_LOG}{channel}"), Attributes::default())
+    }
+
+    /// Whether a stream of this source is one of a log.
+    pub fn is_of_log(source: &str) -> bool {
+        source.starts_with(OF_LOG)
+    }
+
     /// A stream seen before.
-    pub fn known(id: StreamId, source: impl Into<Arc<str>>, attributes: Attributes) -> Arc<Stream> {
-        Arc::new(Stream { id, source: source.into(), attributes: RwLock::new(attributes) })
+    pub fn known(id: StreamId, source: &str, attributes: Attributes) -> Arc<Stream> {
+        Stream::of(id, source.into(), attributes)
+    }
+
+    /// The same, for a source with many streams, which share its name.
+    pub fn of(id: StreamId, source: Arc<str>, attributes: Attributes) -> Arc<Stream> {
+        Arc::new(Stream { id, source, attributes: RwLock::new(attributes) })
     }
 
     /// The attributes as they are now.

@@ -11,11 +11,13 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 
 use super::{Destination, Seat, Tally};
-use crate::event::{Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId};
+use crate::event::{
+    Attributes, Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId,
+};
 
 /// Where the events of one source went, as this channel sees it. One ledger per source and channel, changed under one
-/// lock: `read = delivered + filtered + elsewhere + without_route + skipped + dead_lettered + repeats + in_flight`
-/// holds whenever it is looked at.
+/// lock: `read = delivered + filtered + elsewhere + without_route + skipped + dead_lettered + repeats + in_flight
+/// + lost` holds whenever it is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     pub tally: Tally,
@@ -23,6 +25,8 @@ pub struct Ledger {
     pub delivered: u64,
     pub dead_lettered: u64,
     pub in_flight: u64,
+    /// Events that were damaged where they were kept, and that nobody can read again.
+    pub lost: u64,
     /// Not part of the sum: events of these may arrive twice, for a stated reason.
     pub possibly_twice: u64,
 }
@@ -32,7 +36,7 @@ impl Ledger {
     pub fn balances(&self) -> bool {
         let tally = &self.tally;
         let gone = tally.filtered + tally.elsewhere + tally.without_route + tally.skipped;
-        tally.read == gone + self.repeats + self.delivered + self.dead_lettered + self.in_flight
+        tally.read == gone + self.repeats + self.delivered + self.dead_lettered + self.in_flight + self.lost
     }
 }
 
@@ -183,6 +187,51 @@ impl Book {
         let new = batch.without(held);
         held.insert(from, to);
         Ok(new)
+    }
+
+    /// What the channel found in its own log at start: it holds this of the stream. A stream that the record has lost
+    /// is known again, by the name of its source.
+    pub fn found(&mut self, stream: StreamId, source: &str, mark: &Mark) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        if !self.record.streams.contains_key(&stream) {
+            let attributes = Attributes::default();
+            entries.push(Entry::Describe { stream, source: source.into(), attributes });
+            self.apply(&entries);
+        }
+        self.held.entry(stream).or_default().union(mark);
+        entries
+    }
+
+    /// P5: a range that the channel has taken over and can no longer make good.
+    pub fn lost(&mut self, stream: StreamId, from: u64, to: u64) -> Vec<Entry> {
+        if let Some(held) = self.held.get_mut(&stream) {
+            held.remove(from, to);
+        }
+        let entries = vec![Entry::Lost { stream, from, to }];
+        self.apply(&entries);
+        entries
+    }
+
+    /// Nobody can bring this range again: it counts as had, so that what follows need not wait for it.
+    pub fn given_up(&mut self, stream: StreamId, from: u64, to: u64) -> Vec<Entry> {
+        self.held.entry(stream).or_default().insert(from, to);
+        let had = vec![Had { stream, from, to, check: None }];
+        let entries = vec![
+            Entry::Delivered { place: BEGINNINGS, had, files: Vec::new() },
+            Entry::Durable { place: BEGINNINGS },
+        ];
+        self.apply(&entries);
+        entries
+    }
+
+    /// Whether all of it is on the destinations' disks, or the stream is gone.
+    pub fn is_done_with(&self, stream: StreamId, mark: &Mark) -> bool {
+        if !self.record.streams.contains_key(&stream) {
+            return true;
+        }
+        let durable = self.record.durable(stream);
+        durable.covers(0, mark.low())
+            && mark.ranges().iter().all(|range| durable.covers(range.start, range.end))
     }
 
     /// A sink takes its place.

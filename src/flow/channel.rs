@@ -178,6 +178,17 @@ pub trait Channel: Send + Sync {
     /// Streams that were retired and that this seat's destination should forget.
     fn retired(&self, seat: Seat) -> Vec<StreamId>;
 
+    /// Names of sources that must go back, since the channel has lost what it had taken over (P5). Asked by sinks
+    /// after each `take`.
+    fn must_go_back(&self) -> Vec<Box<str>> {
+        Vec::new()
+    }
+
+    /// Whether what is queued outlives the process: nobody waits for it to drain at stop.
+    fn outlives(&self) -> bool {
+        false
+    }
+
     /// No event is queued or leased.
     fn is_drained(&self) -> bool;
 

@@ -149,7 +149,7 @@ impl Outlet {
                 // What is not on the destinations' disks yet has nobody to speak for it once the old marks are gone.
                 let from = self.durable(old).min(seen.lowest());
                 twice += to - from;
-                let stream = Stream::known(old.renewed(), self.source.clone(), seen.attributes);
+                let stream = Stream::of(old.renewed(), self.source.clone(), seen.attributes);
                 self.channels.iter().try_for_each(|channel| channel.join(&stream, from, &seen.checks))?;
                 self.channels.iter().try_for_each(|channel| channel.barrier())?;
                 self.retire(old)?;
@@ -204,7 +204,8 @@ impl Outlet {
             channel.look(&mut |book| {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
-                    if !mine && self.sources.iter().any(|source| **source == *known.source) {
+                    let other = || self.sources.iter().any(|source| **source == *known.source);
+                    if !mine && (other() || Stream::is_of_log(&known.source)) {
                         continue;
                     }
                     let held = book.held(*id).cloned().unwrap_or_default();
@@ -254,7 +255,7 @@ impl Outlet {
     /// or at its beginning where `fromStart` asks for history (C2); one of a source that left becomes this source's (C3).
     pub fn resume(&self, known: &Known, attributes: Attributes) -> Result<Resume, ChannelError> {
         let attributes = attributes.begun_as(&known.attributes).or_copy_of(&known.attributes);
-        let stream = Stream::known(known.id, self.source.clone(), attributes);
+        let stream = Stream::of(known.id, self.source.clone(), attributes);
         for channel in &self.channels {
             channel.join(&stream, known.from, &known.checks)?;
         }
@@ -269,7 +270,7 @@ impl Outlet {
 
     /// Begins a stream never seen before at `at`; durable in all channels before anything of it is put (P7).
     pub fn begin(&self, attributes: Attributes, at: u64) -> Result<Resume, ChannelError> {
-        let stream = Stream::mint(self.source.clone(), attributes.begun_at(sys::wall_ns()));
+        let stream = Stream::of(StreamId::mint(), self.source.clone(), attributes.begun_at(sys::wall_ns()));
         for channel in &self.channels {
             channel.join(&stream, at, &Checks::default())?;
         }

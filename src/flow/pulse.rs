@@ -118,6 +118,8 @@ pub enum Counter {
     TruncatedBytes,
     /// Bytes that disappeared before they could be read.
     LostBytes,
+    /// Events damaged where they were kept, which nobody can read again.
+    LostEvents,
     /// Undecodable input replaced, ignored or set aside.
     DecodeErrors,
     /// Files finished and retired.
@@ -135,7 +137,7 @@ pub enum Counter {
 }
 
 impl Counter {
-    pub const ALL: [(Counter, &'static str); 21] = [
+    pub const ALL: [(Counter, &'static str); 22] = [
         (Counter::Read, "read_total"),
         (Counter::ReadBytes, "read_bytes_total"),
         (Counter::Delivered, "delivered_total"),
@@ -150,6 +152,7 @@ impl Counter {
         (Counter::Truncated, "truncated_total"),
         (Counter::TruncatedBytes, "truncated_bytes_total"),
         (Counter::LostBytes, "lost_bytes_total"),
+        (Counter::LostEvents, "lost_events_total"),
         (Counter::DecodeErrors, "decode_errors_total"),
         (Counter::FilesDone, "files_done_total"),
         (Counter::Errors, "errors_total"),

@@ -128,15 +128,7 @@ pub static ALL: &[Spec] = &[
         GONE,
     ),
     // channels
-    later(Kind::Channel, "file", "org.apache.flume.channel.file.FileChannel", "events on disk", MEMORY),
     later(Kind::Channel, "jdbc", "org.apache.flume.channel.jdbc.JdbcChannel", "events in Derby", MEMORY),
-    later(
-        Kind::Channel,
-        "spillablememory",
-        "org.apache.flume.channel.SpillableMemoryChannel",
-        "in memory, the rest on disk",
-        MEMORY,
-    ),
     later(Kind::Channel, "kafka", "org.apache.flume.channel.kafka.KafkaChannel", "a Kafka topic", MEMORY),
     // sinks
     later(Kind::Sink, "avro", "org.apache.flume.sink.AvroSink", "to another agent", BY_FILE),

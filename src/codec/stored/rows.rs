@@ -10,7 +10,6 @@
 //!
 //! `first` and the first row's gap in the stream count from the span's start; the first body begins the bytes. Lengths are
 //! little-endian, all of `width` bytes (1, 2, 4), as the longest needs: that takes a fifth of the time of a varint.
-use std::io::IoSlice;
 
 use super::StoredSpan;
 use super::bytes::{Get, put_varint};
@@ -21,17 +20,17 @@ const ORDINALS: u8 = 1;
 const GENERAL: u8 = 2;
 
 /// Appends the rows to `meta` and their bodies to `bodies`; `base` is where the span begins.
-pub fn encode<'a>(batch: &'a Batch, base: u64, meta: &mut Vec<u8>, bodies: &mut Vec<IoSlice<'a>>) {
+pub fn encode<'a>(batch: &'a Batch, base: u64, meta: &mut Vec<u8>, bodies: &mut Vec<&'a [u8]>) {
     let rows = batch.rows();
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return };
     let seen = Seen::of(rows);
     let gathered = seen.is_sparse(first, last);
     if gathered {
-        batch.lines(bodies);
+        batch.each_line_slice(&mut |slice| bodies.push(slice));
     } else {
         let (start, end) = (first.start as usize, last.end as usize);
         let newline = usize::from(batch.buffer().get(end) == Some(&b'\n'));
-        bodies.push(IoSlice::new(&batch.buffer()[start..end + newline]));
+        bodies.push(&batch.buffer()[start..end + newline]);
     }
     let gap = if gathered { 1 } else { seen.gap };
     let begin = |form: u8, meta: &mut Vec<u8>| {

@@ -13,8 +13,10 @@ use std::sync::Arc;
 use super::LockError;
 
 mod real;
+pub mod simulated;
 
 pub use real::RealDisk;
+pub use simulated::{SimulatedDisk, is_crash};
 
 /// A file of a directory, as `list` finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,55 @@
+//! Where a channel's log lies, remembered in the state directory: so that a removed channel with events in it can be
+//! named (C5), and a channel that was of another kind goes on where that one was.
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::codec::marks;
+use crate::config::Place;
+use crate::event::Record;
+use crate::flow::ChannelError;
+use crate::store::Journal;
+use crate::sys;
+
+/// One directory per line.
+fn path(place: &Place, channel: &str) -> PathBuf {
+    place.state_dir.join(format!("channel-{channel}.dirs"))
+}
+
+/// Writes down where the log lies; what a memory channel of that name had kept is in the log now.
+pub fn remember(place: &Place, channel: &str, dirs: &[PathBuf]) -> Result<(), ChannelError> {
+    let path = path(place, channel);
+    let text: String = dirs.iter().map(|dir| format!("{}\n", dir.display())).collect();
+    let failed = |error| ChannelError::io(format!("cannot write `{}`", path.display()), error);
+    fs::create_dir_all(&place.state_dir).map_err(failed)?;
+    if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
+        sys::replace_with(&path, text.as_bytes()).map_err(failed)?;
+    }
+    match fs::remove_file(place.state_dir.join(format!("channel-{channel}.marks"))) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The marks that a memory channel of that name left.
+pub fn marks_of_memory(place: &Place, channel: &str) -> Option<Record> {
+    let frames = Journal::peek(&place.state_dir.join(format!("channel-{channel}.marks"))).ok()?;
+    let mut record = Record::default();
+    for frame in frames {
+        marks::decode(&frame).unwrap_or_default().iter().for_each(|entry| record.apply(entry));
+    }
+    (!record.streams.is_empty()).then_some(record)
+}
+
+/// Events of Flume's own file channel are not ours to read: said once per start, and left alone.
+pub fn warn_of_flume(dirs: &[PathBuf], channel: &str) {
+    for dir in dirs.iter().filter(|dir| has_flume_log(dir)) {
+        log::warn!(component = channel; "channel `{channel}`: `{}` has files of Apache Flume's file channel (log-N); they are left alone: if events wait in them, let Flume drain them", dir.display());
+    }
+}
+
+fn has_flume_log(dir: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    let is_log =
+        |name: &str| name.strip_prefix("log-").is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+    entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_log))
+}

@@ -1,0 +1,447 @@
+//! The channel's hands: writing what waits, syncing what is written, reading back what lies on disk, removing segments
+//! that are done with. Each is one step that any thread may take; the channel's own threads only repeat them.
+//!
+//! Locks: `reader`, then `log`, then `queue`; no disk call under `queue`, and no sync under any of them.
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::queue::{Item, Place, Queue, weight};
+use crate::codec::{marks, stored};
+use crate::event::{Entry, Mark, Stream, StreamId};
+use crate::flow::{ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::{Chunk, Kind, Log, Piece, Reader, Run};
+use crate::sys::disk::Disk;
+
+/// Bytes of one write, about.
+const GROUP: usize = 4 << 20;
+/// While a sync runs, less than this waits for it: the next sync can only follow it anyway.
+pub const WORTH_A_WRITE: usize = 1 << 20;
+/// Free space is looked at again after so many bytes.
+const LOOK_AT_SPACE: usize = 4 << 20;
+
+/// How a channel behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub capacity: usize,
+    pub transaction: usize,
+    pub keep_alive: Duration,
+    pub empty_delay: Duration,
+    /// What stays in memory as long as nothing lies on disk; none for a file channel.
+    pub memory: Option<Limit>,
+    /// How long a source waits for memory before it spills.
+    pub before_spill: Duration,
+    /// Syncs before it calls a batch held; else now and then, in this interval.
+    pub sync_every: Option<Duration>,
+    /// Has a second copy of the marks.
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// A channel whose events lie in a log; see the folder.
+pub struct FileChannel {
+    pub(super) settings: Settings,
+    pub(super) key: ChannelKey,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) queue: Mutex<Queue>,
+    pub(super) log: Mutex<Hand>,
+    pub(super) reader: Mutex<Reader>,
+    /// Somebody gave room back.
+    pub(super) room: Condvar,
+    /// Something can be leased.
+    pub(super) arrived: Condvar,
+    /// Something waits to be written, or a sync is over.
+    pub(super) work: Condvar,
+    /// Something was written, or settled for good.
+    pub(super) written: Condvar,
+    pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The log, and what its writer remembers from write to write.
+pub struct Hand {
+    pub log: Log,
+    meta: Vec<u8>,
+    /// Bytes written since free space was looked at.
+    unlooked: usize,
+}
+
+impl Hand {
+    pub fn new(log: Log) -> Hand {
+        Hand { log, meta: Vec::new(), unlooked: usize::MAX }
+    }
+}
+
+/// What one write takes along.
+struct Load {
+    items: Vec<Item>,
+    marks: Vec<u8>,
+    bytes: usize,
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FileChannel {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
+        locked(&self.queue)
+    }
+
+    /// Writes what waits, unsynced; false if nothing did.
+    pub fn write(&self) -> io::Result<bool> {
+        let mut hand = locked(&self.log);
+        self.look_at_space(&mut hand);
+        let Some(mut load) = self.load() else { return Ok(false) };
+        match self.write_load(&mut hand, &mut load) {
+            Ok(()) => {
+                hand.unlooked = hand.unlooked.saturating_add(load.bytes);
+                self.wrote(&hand.log, load.items);
+                Ok(true)
+            }
+            Err(error) => {
+                let mut queue = self.lock();
+                queue.writing.clear();
+                load.items.into_iter().rev().for_each(|item| queue.pending.push_front(item));
+                drop(queue);
+                self.fail(&mut hand);
+                Err(error)
+            }
+        }
+    }
+
+    fn load(&self) -> Option<Load> {
+        let mut queue = self.lock();
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        while bytes < GROUP && !queue.full {
+            let Some(item) = queue.pending.pop_front() else { break };
+            bytes += weight(&item.batch);
+            let span = item.batch.span().map(|span| (span.stream.id, span.from, span.to));
+            queue.writing.extend(span);
+            items.push(item);
+        }
+        let marks = std::mem::take(&mut queue.marks);
+        bytes += marks.len();
+        (!items.is_empty() || !marks.is_empty()).then_some(Load { items, marks, bytes })
+    }
+
+    fn write_load(&self, hand: &mut Hand, load: &mut Load) -> io::Result<()> {
+        if hand.log.is_due(load.bytes) {
+            self.begin(&mut hand.log)?;
+        }
+        let Hand { log, meta, .. } = hand;
+        let (mut group, sealing) = log.group();
+        if !load.marks.is_empty() {
+            group.push(&sealing, Kind::Marks, 0, &load.marks, &[]);
+        }
+        let mut places = Vec::with_capacity(load.items.len());
+        for Item { source, batch, .. } in &load.items {
+            let mut bodies = Vec::new();
+            meta.clear();
+            stored::encode(source, batch, meta, &mut bodies);
+            places.push(group.numbers().end);
+            group.push(&sealing, Kind::Events, batch.len(), meta, &bodies);
+            places.push(group.bytes() as u64);
+        }
+        let run = log.append(&group)?;
+        drop(group);
+        for (item, place) in load.items.iter_mut().zip(places.chunks_exact(2)) {
+            item.number = place[0];
+            item.behind = Place { segment: run.segment, at: run.from + place[1] };
+        }
+        self.lock().wrote(run);
+        Ok(())
+    }
+
+    /// A new segment, with a snapshot of all marks; the copy of it in the checkpoint directory is a hint.
+    pub(super) fn begin(&self, log: &mut Log) -> io::Result<()> {
+        let snapshot: Vec<Vec<u8>> = self.lock().book.record().snapshot().iter().map(encoded).collect();
+        let run: Run = log.begin(&snapshot)?;
+        let mut queue = self.lock();
+        queue.shelves.begin(run.segment);
+        queue.wrote(run);
+        drop(queue);
+        if let Some(path) = &self.settings.checkpoint
+            && let Err(error) = super::checkpoint::write(&*self.disk, path, log, &snapshot)
+        {
+            log::warn!(component = &*self.pulse.name; "cannot keep a second copy of the marks in `{}`: {error}", path.display());
+        }
+        Ok(())
+    }
+
+    fn wrote(&self, log: &Log, items: Vec<Item>) {
+        let mut queue = self.lock();
+        queue.writing.clear();
+        for item in items {
+            if let Some(span) = item.batch.span() {
+                queue.shelves.insert(item.behind.segment, span.stream.id, span.from, span.to);
+            }
+            queue.unheld_weight += weight(&item.batch);
+            queue.unheld.push_back(item);
+        }
+        if self.settings.sync_every.is_some() {
+            self.hold(&mut queue, log.next_number());
+        }
+        self.written.notify_all();
+        drop(queue);
+        self.recovered();
+    }
+
+    /// Syncs what is written; false if there was nothing to sync.
+    pub fn sync(&self) -> io::Result<bool> {
+        let Some(due) = locked(&self.log).log.due() else { return Ok(false) };
+        self.lock().syncing = true;
+        let synced = due.sync();
+        let mut hand = locked(&self.log);
+        let mut queue = self.lock();
+        queue.syncing = false;
+        self.work.notify_all();
+        match synced {
+            Ok(()) => {
+                if hand.log.synced(&due) {
+                    self.hold(&mut queue, due.number);
+                }
+                Ok(true)
+            }
+            Err(error) => {
+                drop(queue);
+                self.fail(&mut hand);
+                Err(error)
+            }
+        }
+    }
+
+    /// All frames below `number` are held.
+    fn hold(&self, queue: &mut Queue, number: u64) {
+        let before = (queue.in_flight, queue.used);
+        queue.held = queue.held.max(number);
+        while queue.unheld.front().is_some_and(|item| item.number < number) {
+            let item = queue.unheld.pop_front().expect("looked at above");
+            queue.now_held(item);
+        }
+        if before != (queue.in_flight, queue.used) {
+            self.room.notify_all();
+        }
+        if queue.waiting > 0 {
+            self.arrived.notify_all();
+        }
+        self.pulse.beat();
+    }
+
+    /// L3: the segment takes nothing any more; what was not synced is written again.
+    fn fail(&self, hand: &mut Hand) {
+        let ends: HashMap<u64, u64> = hand.log.fail().into_iter().collect();
+        hand.unlooked = usize::MAX;
+        self.lock().write_again(hand.log.durable(), &ends);
+    }
+
+    fn look_at_space(&self, hand: &mut Hand) {
+        if hand.unlooked < LOOK_AT_SPACE {
+            return;
+        }
+        hand.unlooked = 0;
+        let full = !hand.log.has_room();
+        if full {
+            hand.unlooked = usize::MAX;
+            let what = format!("no room in `{}` above minimumRequiredSpace", hand.log.place().display());
+            if self.pulse.failing(&what) {
+                log::error!(component = &*self.pulse.name; "channel `{}`: {what}; sources wait until there is", self.pulse.name);
+            }
+        }
+        let mut queue = self.lock();
+        let before = std::mem::replace(&mut queue.full, full);
+        if before && !full {
+            self.room.notify_all();
+            drop(queue);
+            self.recovered();
+        }
+    }
+
+    fn recovered(&self) {
+        if !self.lock().full
+            && let Some(time) = self.pulse.recovered()
+        {
+            log::info!(component = &*self.pulse.name; "channel `{}` writes again after {} s", self.pulse.name, time.as_secs());
+        }
+    }
+
+    /// Reads the next events from the log into the window; false if there are none.
+    pub(super) fn fill(&self) -> bool {
+        let mut reader = locked(&self.reader);
+        let (run, epoch) = {
+            let mut queue = self.lock();
+            match queue.next_run() {
+                Some(run) => (run, queue.epoch),
+                None => {
+                    queue.caught_up();
+                    return false;
+                }
+            }
+        };
+        let mut rest = run.clone();
+        let Chunk { pieces, lost } = reader.read(&mut rest);
+        let mut queue = self.lock();
+        if queue.epoch != epoch {
+            return true;
+        }
+        queue.cursor.number = rest.numbers.start;
+        queue.cursor.place = Place { segment: rest.segment, at: rest.from };
+        let mut dropped = Limit { events: 0, bytes: 0 };
+        for piece in pieces {
+            self.take_in(&mut queue, &piece, &mut dropped);
+        }
+        self.give_back(&mut queue, dropped);
+        drop(queue);
+        if let Some((numbers, why)) = lost {
+            self.miss(rest.segment, numbers, &why);
+        }
+        true
+    }
+
+    fn take_in(&self, queue: &mut Queue, piece: &Piece, dropped: &mut Limit) {
+        if piece.head.kind != Kind::Events {
+            return;
+        }
+        queue.on_disk = queue.on_disk.saturating_sub(1);
+        let record = queue.book.record();
+        let mut known = |id: StreamId| {
+            let known = record.streams.get(&id).cloned().unwrap_or_default();
+            Stream::known(id, &known.source, known.attributes)
+        };
+        let decoded =
+            stored::decode(piece.meta(), &piece.buf, piece.body.start, piece.body.len(), &mut known);
+        let Some((source, batch)) = decoded else {
+            let number = piece.head.number;
+            log::error!(component = &*self.pulse.name; "channel `{}`: frame {number} verifies and says nothing that this version can read; passed over", self.pulse.name);
+            return;
+        };
+        let source: Arc<str> = source.into();
+        let gone = queue.admit(&source, batch, piece.head.number);
+        dropped.events += gone.events;
+        dropped.bytes += gone.bytes;
+        let ledger = queue.book.ledger(&source);
+        let gone = (gone.events as u64).min(ledger.in_flight);
+        ledger.in_flight -= gone;
+        // What was found at start was counted as read then, as far as anybody knew.
+        ledger.tally.read -= gone.min(ledger.tally.read);
+    }
+
+    /// Frames that were there and cannot be read any more. What else the segment holds tells what they held; all of that
+    /// which is neither settled nor in memory is taken out of the marks, and its sources go back to it (P5).
+    fn miss(&self, segment: u64, numbers: Range<u64>, why: &str) {
+        let left = self.spans_of(segment);
+        let queue = &mut *self.lock();
+        let count = numbers.end - numbers.start;
+        self.pulse.add(Counter::Errors, 1);
+        log::error!(component = &*self.pulse.name; "channel `{}`: {count} frames from number {} of segment {segment} cannot be read back: {why}; what sources have is read again", self.pulse.name, numbers.start);
+        queue.on_disk = queue.on_disk.saturating_sub(count);
+        let before: Vec<(StreamId, Mark)> =
+            queue.shelves.of(segment).map(|(stream, mark)| (stream, mark.clone())).collect();
+        for (stream, mark) in before {
+            let mut had = queue.had(stream);
+            left.iter()
+                .filter(|(known, _)| *known == stream)
+                .for_each(|(_, range)| had.insert(range.start, range.end));
+            for hole in mark.ranges().iter().cloned().chain((mark.low() > 0).then(|| 0..mark.low())) {
+                for gone in had.missing(hole.start, hole.end) {
+                    queue.shelves.forget(segment, stream, gone.start, gone.end);
+                    let events = queue.lose(stream, gone);
+                    self.pulse.add(Counter::LostEvents, events);
+                }
+            }
+        }
+    }
+
+    /// The spans of all frames of a segment that verify now.
+    fn spans_of(&self, segment: u64) -> Vec<(StreamId, Range<u64>)> {
+        let mut spans = Vec::new();
+        locked(&self.log).log.rescan(segment, &mut |meta| {
+            spans.extend(stored::span(meta).map(|span| (span.stream, span.from..span.to)));
+        });
+        spans
+    }
+
+    pub(super) fn give_back(&self, queue: &mut Queue, room: Limit) {
+        queue.used.events = queue.used.events.saturating_sub(room.events);
+        queue.used.bytes = queue.used.bytes.saturating_sub(room.bytes);
+        if room.events > 0 {
+            self.room.notify_all();
+        }
+    }
+
+    /// Removes the oldest segments as far as everything in them is on the destinations' disks. What says so is made
+    /// durable before.
+    pub fn retain(&self) -> io::Result<()> {
+        loop {
+            let Some(segment) = self.removable() else { return Ok(()) };
+            self.write()?;
+            self.sync()?;
+            locked(&self.log).log.remove(segment)?;
+            let mut queue = self.lock();
+            let gone = queue.shelves.remove(segment);
+            queue.runs.retain(|run| run.segment != segment);
+            for stream in gone {
+                self.forget_own(&mut queue, stream);
+            }
+        }
+    }
+
+    fn removable(&self) -> Option<u64> {
+        let current = locked(&self.log).log.current()?;
+        let queue = self.lock();
+        let oldest = queue.shelves.oldest().filter(|segment| *segment != current)?;
+        let read = queue
+            .runs
+            .iter()
+            .filter(|run| run.segment == oldest)
+            .all(|run| run.numbers.end <= queue.cursor.number);
+        let done = queue.shelves.of(oldest).all(|(stream, mark)| queue.book.is_done_with(stream, mark));
+        ((read || queue.shelves.of(oldest).next().is_none()) && done).then_some(oldest)
+    }
+
+    /// A stream of an earlier opening of the log: nothing of it is left, nothing will come.
+    fn forget_own(&self, queue: &mut Queue, stream: StreamId) {
+        let of_log =
+            queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source));
+        if of_log && stream != queue.own.id {
+            let entries = queue.book.retire(stream);
+            queue.retired.iter_mut().for_each(|seat| seat.push(stream));
+            marks::encode(&entries, &mut queue.marks);
+        }
+    }
+
+    /// Entries of the record that are to outlive the process.
+    pub(super) fn keep(&self, queue: &mut Queue, entries: &[Entry]) {
+        if !entries.is_empty() {
+            marks::encode(entries, &mut queue.marks);
+            self.work.notify_all();
+        }
+    }
+
+    /// Writes and syncs until nothing waits, in the caller's thread.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        loop {
+            let wrote = self.write()?;
+            let synced = self.sync()?;
+            if !wrote && !synced {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn next_latch(queue: &mut Queue) -> Arc<Latch> {
+        if queue.pending.is_empty() {
+            queue.latch = Arc::new(Latch::default());
+        }
+        queue.latch.clone()
+    }
+}
+
+pub(super) fn encoded(entry: &Entry) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    marks::encode(std::slice::from_ref(entry), &mut bytes);
+    bytes
+}

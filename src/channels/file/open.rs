@@ -1,0 +1,370 @@
+//! From whatever lies in the directories to a channel that runs: recovery never fails for what it finds.
+//!
+//! Marks are those of the newest snapshot that verifies and of the marks frames behind it. What the channel holds are
+//! these and the ranges of all frames that verify. A hole between them is read again by the stream's source, by itself
+//! (P3); where nobody can read it again, it is given up and counted.
+//! D7: where the frames behind a hole would come before what fills it, and can be read again as well, they do not count:
+//! so it is for what a spillable channel spilled, and for writes that a power cut took out of the middle.
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::checkpoint;
+use super::file::{FileChannel, Hand, Settings};
+use super::queue::{Cursor, Queue};
+use super::shelves::Shelves;
+use crate::codec::{marks, stored};
+use crate::event::{Entry, Mark, Record, Stream, StreamId};
+use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::{self as store, Frame, Kind, Log, Reader, Survey, snapshot_part};
+use crate::sys::disk::Disk;
+use crate::sys::{self, LockError};
+
+/// What the frames of a log add up to.
+#[derive(Default)]
+struct Story {
+    snapshot: Snapshot,
+    /// Entries behind the snapshot, by the number of their frame.
+    marks: Vec<(u64, Vec<u8>)>,
+    shelves: HashMap<u64, HashMap<StreamId, Mark>>,
+    sources: HashMap<StreamId, String>,
+    /// Events and bytes, by source.
+    waiting: BTreeMap<String, (u64, usize)>,
+    frames: u64,
+    /// What damaged frames were about.
+    remains: Holes,
+}
+
+/// The newest snapshot that is whole, and one that is being put together.
+#[derive(Default)]
+struct Snapshot {
+    number: u64,
+    entries: Option<Vec<u8>>,
+    begun: u64,
+    parts: Vec<u8>,
+    next: u32,
+}
+
+impl Snapshot {
+    /// Takes a part; true if a whole one is newer than what was known.
+    fn take(&mut self, number: u64, meta: &[u8]) -> bool {
+        let Some((part, parts, entries)) = snapshot_part(meta) else { return false };
+        if part == 0 {
+            (self.begun, self.next) = (number, 0);
+            self.parts.clear();
+        }
+        if part != self.next || number != self.begun + u64::from(part) {
+            self.next = u32::MAX;
+            return false;
+        }
+        self.parts.extend_from_slice(entries);
+        self.next += 1;
+        if self.next < parts || (self.entries.is_some() && number < self.number) {
+            return false;
+        }
+        self.number = number;
+        self.entries = Some(std::mem::take(&mut self.parts));
+        true
+    }
+}
+
+impl Story {
+    fn hear(&mut self, frame: &Frame<'_>) {
+        let number = frame.head.number;
+        match frame.head.kind {
+            Kind::Events => self.events(frame),
+            Kind::Marks if !frame.remains => self.marks.push((number, frame.meta.to_vec())),
+            Kind::Snapshot if !frame.remains && self.snapshot.take(number, frame.meta) => {
+                self.marks.retain(|(number, _)| *number > self.snapshot.number);
+            }
+            _ => {}
+        }
+    }
+
+    fn events(&mut self, frame: &Frame<'_>) {
+        let Some(span) = stored::span(frame.meta) else { return };
+        if frame.remains {
+            self.remains.push((span.stream, span.from..span.to));
+            return;
+        }
+        self.frames += 1;
+        let shelf = self.shelves.entry(frame.segment).or_default();
+        shelf.entry(span.stream).or_default().insert(span.from, span.to);
+        if !self.sources.contains_key(&span.stream) {
+            self.sources.insert(span.stream, span.source.into());
+        }
+        if !self.waiting.contains_key(span.source) {
+            self.waiting.insert(span.source.into(), (0, 0));
+        }
+        let waiting = self.waiting.get_mut(span.source).expect("inserted above");
+        waiting.0 += u64::from(span.events);
+        waiting.1 += (frame.body.len()).saturating_sub(span.events as usize);
+    }
+
+    /// The record, and whether there was any.
+    fn record(&mut self) -> (Record, bool) {
+        self.marks.sort_by_key(|(number, _)| *number);
+        let mut record = Record::default();
+        let entries = self.snapshot.entries.iter().chain(self.marks.iter().map(|(_, entries)| entries));
+        let mut any = false;
+        for entries in entries {
+            any = true;
+            marks::decode(entries).unwrap_or_default().iter().for_each(|entry| record.apply(entry));
+        }
+        (record, any)
+    }
+}
+
+/// What recovery found wrong, for the log and for tests.
+#[derive(Clone, Debug, Default)]
+pub struct Harm {
+    pub damage: Vec<store::Damage>,
+    /// Frames that were written and are gone.
+    pub missing_frames: u64,
+    /// Ranges that are read again from their sources.
+    pub again: Vec<(StreamId, Range<u64>)>,
+    /// Ranges of events that nobody can bring again.
+    pub lost: Vec<(StreamId, Range<u64>)>,
+}
+
+impl FileChannel {
+    /// Opens the channel in `log.dirs`. Writes the beginning of a new segment where it can; where it cannot, the first
+    /// write tries again.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        settings: Settings,
+        log: store::Settings,
+        also: &[PathBuf],
+        before: Option<Record>,
+        key: ChannelKey,
+        pulse: Arc<Pulse>,
+    ) -> Result<(Arc<FileChannel>, Harm), ChannelError> {
+        let mut story = Story::default();
+        let keys = log.keys.clone();
+        let opened = store::open(disk.clone(), log, also, &mut |frame| story.hear(&frame));
+        let (log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
+        second_copy(&*disk, settings.checkpoint.as_deref(), &survey, &mut story);
+        let (mut record, had) = story.record();
+        let had = match before.filter(|_| !had) {
+            Some(before) => {
+                record = before;
+                true
+            }
+            None => had,
+        };
+        let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != sys::boot_id());
+        let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: sys::boot_id() }];
+        opening.iter().for_each(|entry| record.apply(entry));
+        let mut queue = Queue::new(Book::open(record, had), &key.channel, &log);
+        opening.iter().for_each(|entry| marks::encode(std::slice::from_ref(entry), &mut queue.marks));
+        let torn = rebooted && survey.missing.iter().all(|gone| gone.start >= survey.durable);
+        let harm = recover(&mut queue, story, &survey, settings.memory.is_some() || torn);
+        let reader = Reader::new(disk.clone(), log.segments(), keys);
+        let (room, arrived, work, written) = Default::default();
+        let channel = Arc::new(FileChannel {
+            settings,
+            key,
+            pulse,
+            disk,
+            queue: Mutex::new(queue),
+            log: Mutex::new(Hand::new(log)),
+            reader: Mutex::new(reader),
+            room,
+            arrived,
+            work,
+            written,
+            threads: Mutex::default(),
+        });
+        channel.tell(&harm);
+        let mut hand = super::file::locked(&channel.log);
+        if let Err(error) = channel.begin(&mut hand.log) {
+            channel.pulse.failing(&format!("cannot begin a segment: {error}"));
+            log::error!(component = &*channel.pulse.name; "channel `{}` cannot begin a segment in `{}`: {error}; sources wait until it can", channel.pulse.name, hand.log.place().display());
+        }
+        drop(hand);
+        Ok((channel, harm))
+    }
+
+    fn tell(&self, harm: &Harm) {
+        let name = &*self.pulse.name;
+        let used = self.lock().used;
+        if used.events > 0 {
+            log::info!(component = name, events = used.events; "channel `{name}`: up to {} events ({} bytes) wait from before", used.events, used.bytes);
+        }
+        for damage in &harm.damage {
+            let (path, bytes) = (damage.path.display(), damage.to - damage.from);
+            if damage.fault == store::Fault::Cut && harm.missing_frames == 0 {
+                log::info!(component = name; "channel `{name}`: `{path}` ends in {bytes} bytes of a write that was cut off; nobody was told that they are held");
+                continue;
+            }
+            self.pulse.add(Counter::LostBytes, bytes);
+            log::error!(component = name; "channel `{name}`: {bytes} bytes from {} of `{path}` {}; all else is kept, and the file is set aside once it is not needed", damage.from, damage.fault);
+        }
+        for (stream, range) in &harm.again {
+            log::warn!(component = name; "channel `{name}`: bytes {} to {} of {} are read again from their source", range.start, range.end, self.describe(*stream));
+        }
+        for (_, range) in &harm.lost {
+            let events = range.end - range.start;
+            self.pulse.add(Counter::LostEvents, events);
+            log::error!(component = name, events = events; "channel `{name}`: {events} events that came without a position are lost by damage: nobody can read them again");
+        }
+    }
+
+    fn describe(&self, stream: StreamId) -> String {
+        let queue = self.lock();
+        let known = queue.book.record().streams.get(&stream);
+        let path = known.and_then(|known| known.attributes.get("path").map(str::to_string));
+        path.map_or_else(|| format!("stream {stream}"), |path| format!("`{path}`"))
+    }
+}
+
+/// Where the log's own beginning is damaged, the copy of it counts.
+fn second_copy(disk: &dyn Disk, path: Option<&Path>, survey: &Survey, story: &mut Story) {
+    let Some((head, entries)) = path.and_then(|path| checkpoint::read(disk, path)) else { return };
+    if survey.log == Some(head.log)
+        && (story.snapshot.entries.is_none() || head.number > story.snapshot.number + 1)
+    {
+        story.marks.retain(|(number, _)| *number >= head.number);
+        story.snapshot.entries = Some(entries);
+        story.snapshot.number = head.number;
+    }
+}
+
+/// Fills the queue with what the log holds.
+fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> Harm {
+    let mut order: Vec<u64> = survey.segments.keys().copied().collect();
+    order.sort_by_key(|key| {
+        (survey.segments[key].header.as_ref().map_or(*key, |header| header.segment), *key)
+    });
+    order.iter().for_each(|segment| queue.shelves.begin(*segment));
+    for (segment, marks) in &story.shelves {
+        for (stream, mark) in marks {
+            ranges(mark).for_each(|range| queue.shelves.insert(*segment, *stream, range.start, range.end));
+        }
+    }
+    for (stream, mut mark) in queue.shelves.by_stream() {
+        let source = story.sources.get(&stream).map_or("", String::as_str);
+        if in_order && !is_of_log(queue, stream) {
+            keep_in_order(queue, stream, &mut mark);
+        }
+        let entries = queue.book.found(stream, source, &mark);
+        marks::encode(&entries, &mut queue.marks);
+    }
+    for (source, (events, bytes)) in &story.waiting {
+        let ledger = queue.book.ledger(source);
+        ledger.tally.read += events;
+        ledger.in_flight += events;
+        queue.used.events += *events as usize;
+        queue.used.bytes += bytes;
+    }
+    queue.runs = VecDeque::from(survey.runs.clone());
+    queue.on_disk = story.frames;
+    let mut missing = missing(queue);
+    let unseen = story
+        .remains
+        .into_iter()
+        .filter(|(stream, range)| queue.book.held(*stream).is_none_or(|held| held.high() <= range.start));
+    missing.extend(unseen);
+    let (again, lost) = give_up(queue, missing);
+    let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();
+    Harm { damage: survey.damage.clone(), missing_frames, again, lost }
+}
+
+/// D7: above a hole nothing counts.
+fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark) {
+    let mut all = queue.book.settled(stream);
+    all.union(mark);
+    if all.high() > all.low() {
+        queue.void_above.insert(stream, all.low());
+        mark.remove(all.low(), u64::MAX);
+        queue.shelves.forget_above(stream, all.low());
+    }
+}
+
+fn is_of_log(queue: &Queue, stream: StreamId) -> bool {
+    queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source))
+}
+
+fn ranges(mark: &Mark) -> impl Iterator<Item = Range<u64>> {
+    let low = (mark.low() > 0).then(|| 0..mark.low());
+    low.into_iter().chain(mark.ranges().iter().cloned())
+}
+
+/// The holes in what is held, by stream.
+fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
+    let mut holes = Vec::new();
+    for stream in queue.book.record().streams.keys() {
+        let Some(held) = queue.book.held(*stream) else { continue };
+        holes.extend(held.missing(0, held.high()).into_iter().map(|hole| (*stream, hole)));
+    }
+    holes
+}
+
+type Holes = Vec<(StreamId, Range<u64>)>;
+
+/// Holes of streams that can be read again, and those that cannot: the latter are closed.
+fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
+    let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| is_of_log(queue, *stream));
+    for (stream, hole) in &lost {
+        let entries = queue.book.given_up(*stream, hole.start, hole.end);
+        marks::encode(&entries, &mut queue.marks);
+    }
+    (again, lost)
+}
+
+fn refusal(dir: &Path, error: LockError) -> ChannelError {
+    let dir = dir.display();
+    match error {
+        LockError::Owned(pid) => {
+            let owner = pid.map_or("another process".to_string(), |pid| format!("process {pid}"));
+            let doing = format!(
+                "the channel directory `{dir}` belongs to {owner}: give each channel directories of its own"
+            );
+            ChannelError { doing, cause: None }
+        }
+        LockError::Io(cause) => ChannelError::io(format!("cannot use the channel directory `{dir}`"), cause),
+    }
+}
+
+impl Queue {
+    fn new(book: Book, channel: &str, log: &Log) -> Queue {
+        Queue {
+            book,
+            marks: Vec::new(),
+            pending: VecDeque::new(),
+            writing: Vec::new(),
+            unheld: VecDeque::new(),
+            in_flight: 0,
+            unheld_weight: 0,
+            window: VecDeque::new(),
+            window_events: 0,
+            window_bytes: 0,
+            runs: VecDeque::new(),
+            cursor: Cursor::default(),
+            on_disk: 0,
+            held: log.next_number(),
+            again: false,
+            epoch: 0,
+            found: log.next_number(),
+            void_above: HashMap::new(),
+            shelves: Shelves::default(),
+            leases: HashMap::new(),
+            next_lease: 0,
+            used: Limit { events: 0, bytes: 0 },
+            reserved: Limit { events: 0, bytes: 0 },
+            settled: true,
+            lost: 0,
+            waiting: 0,
+            retired: Vec::new(),
+            back: Vec::new(),
+            closed: false,
+            unsynced_joins: false,
+            own: Stream::of_log(channel),
+            next_own: 0,
+            latch: Arc::new(Latch::default()),
+            syncing: false,
+            full: false,
+        }
+    }
+}

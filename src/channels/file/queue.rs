@@ -1,0 +1,443 @@
+//! What waits in the channel, and where: being written, not synced yet, in memory, on disk.
+//!
+//! Shape, from the source to the sink:
+//! ```text
+//! put → pending (memory) → write → unheld (memory) → sync → window (memory) ─→ lease → settle
+//!                                                        ↘ on disk, read back ↗
+//! ```
+//! The window has the oldest events. What becomes held goes there as long as nothing lies on disk before it and it has
+//! room; else it is dropped from memory, for the log has it. `cursor` is where the log is read from next.
+//! Invariants: sinks get only what is held. Order is that of the frames' numbers. `used` counts what is not settled.
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::shelves::Shelves;
+use crate::event::{Batch, Mark, Stream, StreamId};
+use crate::flow::{Book, Latch, LeaseId, Limit};
+use crate::store::log::Run;
+
+/// Bytes that may wait for the disk, those of the write and the sync under way included.
+pub const IN_FLIGHT: usize = 8 << 20;
+/// Bytes of held batches that are kept in memory for sinks.
+const WINDOW: usize = 6 << 20;
+
+/// A batch on its way to the log.
+#[derive(Debug)]
+pub struct Item {
+    pub source: Arc<str>,
+    pub batch: Batch,
+    pub latch: Arc<Latch>,
+    /// Taken before all destinations had told what they have.
+    pub early: bool,
+    /// Where it was written: its frame's number, and the place behind it.
+    pub number: u64,
+    pub behind: Place,
+}
+
+/// A place in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub segment: u64,
+    pub at: u64,
+}
+
+/// A batch that a sink may have.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    pub source: Arc<str>,
+    pub batch: Batch,
+    pub since: Instant,
+    /// The log has it too.
+    pub logged: bool,
+}
+
+/// Where the log is read from next.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cursor {
+    pub number: u64,
+    pub place: Place,
+}
+
+/// The state of the channel; see the module.
+pub struct Queue {
+    pub book: Book,
+    /// Entries of the record that wait to be written, encoded.
+    pub marks: Vec<u8>,
+    pub pending: VecDeque<Item>,
+    /// What the write under way has taken from `pending`.
+    pub writing: Vec<(StreamId, u64, u64)>,
+    pub unheld: VecDeque<Item>,
+    /// Weight of `pending` and `unheld`, and of the latter alone.
+    pub in_flight: usize,
+    pub unheld_weight: usize,
+    pub window: VecDeque<Queued>,
+    pub window_events: usize,
+    pub window_bytes: usize,
+    /// All frames of the log, as runs in the order of their numbers.
+    pub runs: VecDeque<Run>,
+    pub cursor: Cursor,
+    /// Frames of events that are held and lie behind the cursor; at most so many.
+    pub on_disk: u64,
+    /// Frames below this number are held.
+    pub held: u64,
+    /// The log was gone back to: what is read may be leased already.
+    pub again: bool,
+    /// Counts how often it was.
+    pub epoch: u64,
+    /// Frames below this number were there at start; of some streams what lies above a position does not count (D7).
+    pub found: u64,
+    pub void_above: HashMap<StreamId, u64>,
+    pub shelves: Shelves,
+    pub leases: HashMap<LeaseId, Vec<Queued>>,
+    pub next_lease: u64,
+    pub used: Limit,
+    /// The part of `used` that sources have reserved and not put yet.
+    pub reserved: Limit,
+    /// Something was settled for good: segments may go.
+    pub settled: bool,
+    /// Events that nobody can bring again, not written off yet.
+    pub lost: u64,
+    pub waiting: usize,
+    pub retired: Vec<Vec<StreamId>>,
+    pub back: Vec<Box<str>>,
+    pub closed: bool,
+    pub unsynced_joins: bool,
+    /// The stream of events without a position, and the next of them (P8).
+    pub own: Arc<Stream>,
+    pub next_own: u64,
+    pub latch: Arc<Latch>,
+    pub syncing: bool,
+    /// No room on the disk: sources wait.
+    pub full: bool,
+}
+
+/// What can be leased.
+pub enum Ready {
+    Now,
+    In(Duration),
+    /// It has to be read from the log first.
+    OnDisk,
+    NotYet,
+}
+
+/// Bytes of memory that a batch takes, about.
+pub fn weight(batch: &Batch) -> usize {
+    batch.bytes() + 32 * batch.len() + 256
+}
+
+pub fn room_of(batch: &Batch) -> Limit {
+    Limit { events: batch.len(), bytes: batch.bytes() }
+}
+
+impl Queue {
+    /// Whether held frames lie on disk that no sink has seen.
+    pub fn is_on_disk(&self) -> bool {
+        self.on_disk > 0
+    }
+
+    /// Whether what is put now must follow what is on the disk, or on its way there.
+    pub fn is_spilling(&self) -> bool {
+        self.is_on_disk() || self.is_on_the_way()
+    }
+
+    fn is_on_the_way(&self) -> bool {
+        !self.pending.is_empty() || !self.writing.is_empty() || !self.unheld.is_empty()
+    }
+
+    pub fn ready(&self, empty_delay: Duration) -> Ready {
+        if !self.book.all_reported() {
+            return Ready::NotYet;
+        }
+        if self.window_events == 0 && self.is_on_disk() {
+            return Ready::OnDisk;
+        }
+        let Some(first) = self.window.front() else { return Ready::NotYet };
+        let waited = first.since.elapsed();
+        if self.window_events == 0 && !self.closed && waited < empty_delay {
+            return Ready::In(empty_delay - waited);
+        }
+        let ragged = first.batch.span().is_some_and(|span| self.book.is_ragged(span.stream.id));
+        if ragged && !self.leases.is_empty() { Ready::NotYet } else { Ready::Now }
+    }
+
+    /// Takes batches from the front of the window.
+    pub fn lease(&mut self, up_to: Limit) -> Vec<Queued> {
+        let mut taken = Vec::new();
+        let (mut events, mut bytes) = (0, 0);
+        while let Some(next) = self.window.front_mut() {
+            let (more, size) = (next.batch.len(), next.batch.bytes());
+            if events + more <= up_to.events && (events == 0 || bytes + size <= up_to.bytes) {
+                events += more;
+                bytes += size;
+                taken.extend(self.window.pop_front());
+                continue;
+            }
+            if taken.is_empty() {
+                let batch = next.batch.split_off_front(up_to.events.max(1));
+                events += batch.len();
+                bytes += batch.bytes();
+                taken.push(Queued { batch, ..next.clone() });
+            }
+            break;
+        }
+        self.window_events -= events;
+        self.window_bytes -= bytes;
+        taken
+    }
+
+    /// Adds to the window; positions without events travel with what stands before them where they can.
+    pub fn show(&mut self, source: &Arc<str>, batch: Batch, logged: bool) {
+        if batch.is_empty() {
+            let Some(span) = batch.span() else { return };
+            if let Some(last) = self.window.back_mut()
+                && last.logged == logged
+                && last.batch.span().is_some_and(|s| s.stream.id == span.stream.id && s.to == span.from)
+            {
+                last.batch.extend_span(span);
+                return;
+            }
+        }
+        self.window_events += batch.len();
+        self.window_bytes += batch.bytes();
+        let source = source.clone();
+        self.window.push_back(Queued { source, batch, since: Instant::now(), logged });
+    }
+
+    /// Gives leased batches back, in order.
+    pub fn hide(&mut self, taken: Vec<Queued>) {
+        for queued in taken.into_iter().rev() {
+            self.window_events += queued.batch.len();
+            self.window_bytes += queued.batch.bytes();
+            self.window.push_front(queued);
+        }
+    }
+
+    /// Whether a held batch can stay in memory.
+    fn has_window(&self) -> bool {
+        !self.is_on_disk() && self.window_bytes < WINDOW && self.window.len() < 4096
+    }
+
+    /// A batch, the first of those that were not held, is: sinks may have it. Batches that came one after the other share
+    /// a latch; the last of them opens it.
+    pub fn now_held(&mut self, item: Item) {
+        let weight = weight(&item.batch);
+        self.in_flight -= weight;
+        self.unheld_weight -= weight;
+        let next = self.unheld.front().or(self.pending.front());
+        if next.is_none_or(|next| !Arc::ptr_eq(&next.latch, &item.latch)) {
+            item.latch.resolve(true);
+        }
+        if !self.has_window() {
+            self.on_disk += 1;
+            return;
+        }
+        self.cursor = Cursor { number: item.number + 1, place: item.behind };
+        match item.early {
+            true => {
+                self.admit(&item.source, item.batch, item.number);
+            }
+            false => self.show(&item.source, item.batch, true),
+        }
+    }
+
+    /// The next held frames behind the cursor.
+    pub fn next_run(&mut self) -> Option<Run> {
+        let Cursor { number, place } = self.cursor;
+        let index = self.runs.partition_point(|run| run.numbers.end <= number);
+        let mut run = self.runs.get(index).filter(|run| run.numbers.start < self.held)?.clone();
+        if run.numbers.start < number {
+            debug_assert_eq!(run.segment, place.segment);
+            run.numbers.start = number;
+            run.from = place.at;
+        }
+        run.numbers.end = run.numbers.end.min(self.held);
+        Some(run)
+    }
+
+    /// Everything has been read.
+    pub fn caught_up(&mut self) {
+        self.on_disk = 0;
+        self.again = false;
+    }
+
+    /// Takes a batch from the log, or one that came before the destinations had told what they have: what is settled,
+    /// leased or void is dropped from it. Returns how much that was.
+    pub fn admit(&mut self, source: &Arc<str>, batch: Batch, number: u64) -> Limit {
+        let Some(span) = batch.span().cloned() else { return Limit { events: 0, bytes: 0 } };
+        let stream = span.stream.id;
+        let before = room_of(&batch);
+        let mut had = if self.again { self.had(stream) } else { self.book.settled(stream) };
+        if let Some(above) = self.void_above.get(&stream).filter(|_| number < self.found) {
+            had.insert(*above, u64::MAX);
+        }
+        if batch.straddles(&had) {
+            // R1: its records were closed where only a destination knew; they are read again with that cut.
+            had.missing(span.from, span.to).into_iter().for_each(|hole| {
+                self.lose(stream, hole);
+            });
+            return before;
+        }
+        let mut shown = Limit { events: 0, bytes: 0 };
+        for piece in batch.without(&had) {
+            shown.events += piece.len();
+            shown.bytes += piece.bytes();
+            self.show(source, piece, true);
+        }
+        Limit { events: before.events - shown.events, bytes: before.bytes - shown.bytes }
+    }
+
+    /// P5: a range can no longer be made good: its source goes back to it. Returns how many events nobody can bring again.
+    pub fn lose(&mut self, stream: StreamId, range: Range<u64>) -> u64 {
+        let source =
+            self.book.record().streams.get(&stream).map(|known| known.source.clone()).unwrap_or_default();
+        let of_log = Stream::is_of_log(&source);
+        let entries = match of_log {
+            true => self.book.given_up(stream, range.start, range.end),
+            false => self.book.lost(stream, range.start, range.end),
+        };
+        crate::codec::marks::encode(&entries, &mut self.marks);
+        if of_log {
+            self.lost += range.end - range.start;
+            return range.end - range.start;
+        }
+        self.back.push((*source).into());
+        0
+    }
+
+    /// What is settled of a stream, or in memory on its way to a sink.
+    pub fn had(&self, stream: StreamId) -> Mark {
+        let mut had = self.book.settled(stream);
+        let queued = self.window.iter().chain(self.leases.values().flatten());
+        let spans = queued.filter_map(|queued| queued.batch.span()).filter(|span| span.stream.id == stream);
+        spans.for_each(|span| had.insert(span.from, span.to));
+        had
+    }
+
+    /// Whatever the log has is read again, but for what is leased: a destination has less than was believed.
+    pub fn go_back(&mut self) {
+        self.window.retain(|queued| !queued.logged);
+        self.window_events = self.window.iter().map(|queued| queued.batch.len()).sum();
+        self.window_bytes = self.window.iter().map(|queued| queued.batch.bytes()).sum();
+        self.cursor = Cursor::default();
+        self.epoch += 1;
+        self.again = true;
+        let frames =
+            self.runs.iter().map(|run| run.numbers.end.min(self.held).saturating_sub(run.numbers.start));
+        self.on_disk = frames.sum();
+    }
+
+    /// Adds what was written to the runs.
+    pub fn wrote(&mut self, run: Run) {
+        match self.runs.back_mut().filter(|last| last.joins(&run)) {
+            Some(last) => {
+                last.to = run.to;
+                last.numbers.end = run.numbers.end;
+            }
+            None => self.runs.push_back(run),
+        }
+    }
+
+    /// L3, P5: what was not synced is written again, before anything newer.
+    pub fn write_again(&mut self, durable: u64, ends: &HashMap<u64, u64>) {
+        while let Some(last) = self.runs.back_mut() {
+            if last.numbers.start >= durable {
+                self.runs.pop_back();
+                continue;
+            }
+            if last.numbers.end > durable {
+                last.numbers.end = durable;
+                last.to = ends.get(&last.segment).copied().unwrap_or(last.to);
+            }
+            break;
+        }
+        while let Some(item) = self.unheld.pop_back() {
+            if let Some(span) = item.batch.span() {
+                self.shelves.forget(item.behind.segment, span.stream.id, span.from, span.to);
+            }
+            self.pending.push_front(item);
+        }
+        self.unheld_weight = 0;
+    }
+
+    /// Nothing waits anywhere.
+    pub fn is_idle(&self) -> bool {
+        let memory = self.window.is_empty() && self.leases.is_empty();
+        memory && !self.is_spilling()
+    }
+
+    /// Nothing is left: what was counted and did not come is lost, or is read again and counted then.
+    pub fn write_off(&mut self) {
+        self.used = self.reserved;
+        for (source, ledger) in self.book.ledgers() {
+            let gone = ledger.in_flight;
+            if gone > 0 {
+                let lost = gone.min(self.lost);
+                self.lost -= lost;
+                let ledger = self.book.ledger(&source);
+                ledger.in_flight = 0;
+                ledger.lost += lost;
+                ledger.tally.read = ledger.tally.read.saturating_sub(gone - lost);
+            }
+        }
+    }
+
+    /// A reservation ends: as a put, or given back.
+    pub fn unreserve(&mut self, room: Limit) {
+        self.reserved.events -= room.events;
+        self.reserved.bytes -= room.bytes;
+    }
+
+    /// Bytes of memory that wait to be written.
+    pub fn pending_weight(&self) -> usize {
+        self.in_flight.saturating_sub(self.unheld_weight)
+    }
+
+    /// S3: what is held now that all destinations have told what they have. Returns the sources that must go back.
+    pub fn settle_reports(&mut self) -> Vec<Box<str>> {
+        let mut spans = self.writing.clone();
+        for (stream, mark) in self.shelves.by_stream() {
+            spans.push((stream, 0, mark.low()));
+            spans.extend(mark.ranges().iter().map(|range| (stream, range.start, range.end)));
+        }
+        let queued = self.window.iter().chain(self.leases.values().flatten()).map(|queued| &queued.batch);
+        let items = self.pending.iter().chain(&self.unheld).map(|item| &item.batch);
+        let batches = queued.chain(items).filter_map(Batch::span);
+        spans.extend(batches.map(|span| (span.stream.id, span.from, span.to)));
+        self.book.settle_reports(spans.into_iter())
+    }
+
+    /// Drops from the window what destinations were found to have. Returns how much that was.
+    pub fn sift_window(&mut self) -> Limit {
+        let (events, bytes) = (self.window_events, self.window_bytes);
+        (self.window_events, self.window_bytes) = (0, 0);
+        for Queued { source, batch, since, logged } in std::mem::take(&mut self.window) {
+            let stream = batch.span().map(|span| (span.stream.id, span.from, span.to));
+            let settled = stream.map(|(stream, ..)| self.book.settled(stream)).unwrap_or_default();
+            if let Some((stream, from, to)) = stream.filter(|_| batch.straddles(&settled)) {
+                settled.missing(from, to).into_iter().for_each(|hole| {
+                    self.lose(stream, hole);
+                });
+                self.drop_from(&source, batch.len());
+                continue;
+            }
+            let before = batch.len();
+            let new = batch.without(&settled);
+            self.drop_from(&source, before - new.iter().map(Batch::len).sum::<usize>());
+            for batch in new {
+                self.window_events += batch.len();
+                self.window_bytes += batch.bytes();
+                self.window.push_back(Queued { source: source.clone(), batch, since, logged });
+            }
+        }
+        Limit { events: events - self.window_events, bytes: bytes - self.window_bytes }
+    }
+
+    fn drop_from(&mut self, source: &str, repeats: usize) {
+        let ledger = self.book.ledger(source);
+        let repeats = (repeats as u64).min(ledger.in_flight);
+        ledger.repeats += repeats;
+        ledger.in_flight -= repeats;
+    }
+}

@@ -1,0 +1,104 @@
+//! The channel's two threads: one writes what waits, one syncs what is written and removes what is done with.
+//!
+//! Why two: while the disk syncs one group, the next is written, so that the disk never waits for us.
+use std::io;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::file::{FileChannel, WORTH_A_WRITE, locked};
+
+/// After a failure, until the next try.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl FileChannel {
+    /// Starts the threads.
+    pub fn start(self: &Arc<Self>) {
+        let mut threads = locked(&self.threads);
+        threads.push(self.spawn("write", FileChannel::write_on));
+        threads.push(self.spawn("sync", FileChannel::sync_on));
+    }
+
+    fn spawn(self: &Arc<Self>, what: &str, work: fn(&FileChannel)) -> JoinHandle<()> {
+        let channel = self.clone();
+        let name = format!("{} {what}", self.pulse.name);
+        thread::Builder::new().name(name).spawn(move || work(&channel)).expect("the system starts threads")
+    }
+
+    fn write_on(&self) {
+        while self.wait_for_work() {
+            if let Err(error) = self.write() {
+                self.failed("write", &error);
+            }
+        }
+    }
+
+    /// Waits until something is worth a write; false: the channel is closed.
+    fn wait_for_work(&self) -> bool {
+        let mut queue = self.lock();
+        loop {
+            if queue.closed {
+                return false;
+            }
+            let waiting = !queue.marks.is_empty() || !queue.pending.is_empty() && !queue.full;
+            let few = queue.syncing && queue.pending_weight() < WORTH_A_WRITE;
+            if waiting && !few {
+                return true;
+            }
+            queue = match queue.full {
+                true => {
+                    let waited = self.work.wait_timeout(queue, PAUSE);
+                    drop(waited);
+                    return true;
+                }
+                false => self.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn sync_on(&self) {
+        loop {
+            {
+                let mut queue = self.lock();
+                if queue.unheld.is_empty() && !queue.settled && !queue.closed {
+                    queue = self.written.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                }
+                if queue.closed {
+                    return;
+                }
+                queue.settled = false;
+            }
+            if let Err(error) = self.sync().and_then(|_| self.retain()) {
+                self.failed("sync", &error);
+            }
+            if let Some(interval) = self.settings.sync_every {
+                let queue = self.lock();
+                if !queue.closed {
+                    drop(self.work.wait_timeout(queue, interval));
+                }
+            }
+        }
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) {
+        let name = &*self.pulse.name;
+        let place = locked(&self.log).log.place().display().to_string();
+        if self.pulse.failing(&format!("cannot {what} in `{place}`: {error}")) {
+            log::error!(component = name; "channel `{name}` cannot {what} in `{place}`: {error}; what it has taken stays in memory and is written again, sources wait");
+        }
+        let queue = self.lock();
+        if !queue.closed {
+            drop(self.room.wait_timeout(queue, PAUSE));
+        }
+    }
+
+    /// Ends the threads; what waits is written and synced by the caller.
+    pub(super) fn end(&self) {
+        self.work.notify_all();
+        self.written.notify_all();
+        let threads = std::mem::take(&mut *locked(&self.threads));
+        // A thread that panicked has said so.
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+    }
+}

@@ -1,0 +1,62 @@
+//! From directories to a log that can be written: owned, surveyed, its last writes made certain.
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::survey::{End, Fault, Frame, Survey, survey};
+use super::writer::{Log, Settings};
+use crate::sys::LockError;
+use crate::sys::disk::{Disk, Held};
+
+/// The file that is locked in each directory; Flume locks one of that name.
+const LOCK: &str = "in_use.lock";
+
+/// Opens the log in `settings.dirs`, creating what is not there; `also` are further directories to own. Fails only
+/// where a directory cannot be used or belongs to another process, never for what is in it.
+pub fn open(
+    disk: Arc<dyn Disk>,
+    settings: Settings,
+    also: &[PathBuf],
+    see: &mut dyn FnMut(Frame<'_>),
+) -> Result<(Log, Survey), (PathBuf, LockError)> {
+    let locks = own(&*disk, &settings.dirs, also)?;
+    let failed = |error: io::Error| (settings.dirs[0].clone(), LockError::Io(error));
+    let survey = survey(&*disk, &settings.dirs, &settings.keys, see).map_err(failed)?;
+    certify(&*disk, &survey);
+    let ends = ends(&survey);
+    Ok((Log::new(disk, settings, &survey, ends, locks), survey))
+}
+
+fn own(
+    disk: &dyn Disk,
+    dirs: &[PathBuf],
+    also: &[PathBuf],
+) -> Result<Vec<Box<dyn Held>>, (PathBuf, LockError)> {
+    let mut all: Vec<&PathBuf> = dirs.iter().chain(also).collect();
+    all.sort();
+    all.dedup();
+    let own = |dir: &PathBuf| {
+        disk.create_dir_all(dir).map_err(|error| (dir.clone(), LockError::Io(error)))?;
+        disk.lock(&dir.join(LOCK)).map_err(|error| (dir.clone(), error))
+    };
+    all.into_iter().map(own).collect()
+}
+
+/// What a killed process wrote and did not sync counts from now on; so it must not go with a power cut.
+fn certify(disk: &dyn Disk, survey: &Survey) {
+    for found in survey.segments.values().rev().take(2) {
+        if let Err(error) = disk.open(&found.path).and_then(|file| file.sync()) {
+            log::warn!("cannot sync `{}`: {error}", found.path.display());
+        }
+    }
+}
+
+/// Where segments end: as recorded, and where a cut was found now. The next survey need not speak of it again.
+fn ends(survey: &Survey) -> Vec<End> {
+    let number =
+        |path: &PathBuf| survey.segments.iter().find(|(_, found)| found.path == *path).map(|(key, _)| *key);
+    let cuts = survey.damage.iter().filter(|damage| damage.fault == Fault::Cut);
+    let cuts =
+        cuts.filter_map(|cut| number(&cut.path).map(|segment| End { segment, at: cut.from, void: 0..0 }));
+    survey.ends.iter().filter(|end| survey.segments.contains_key(&end.segment)).cloned().chain(cuts).collect()
+}

@@ -1,0 +1,343 @@
+//! What lies in the directories of a log: every frame that verifies, in which segment, in which order, and what does
+//! not. Read-only and total: no content makes it fail.
+//!
+//! Invariants: runs are sorted by number and do not overlap; a number counts once, however often it is there. Frames
+//! behind the recorded end of a segment (a failed write, a cut that was seen before) do not count.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::frame::{Head, Kind};
+use super::header::{HEADER, Header};
+use super::scan::{self, Bad, Seen};
+use super::seal::{KeyRing, Sealing};
+use crate::event::Mark;
+use crate::sys::disk::{Disk, DiskFile, read_up_to};
+
+pub const EXTENSION: &str = ".dfklog";
+
+/// Frames that follow each other in one segment, by number and by place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub segment: u64,
+    pub from: u64,
+    pub to: u64,
+    /// Numbers of the frames.
+    pub numbers: Range<u64>,
+}
+
+impl Run {
+    /// Whether `next` goes on where this run ends.
+    pub fn joins(&self, next: &Run) -> bool {
+        self.segment == next.segment && self.to == next.from && self.numbers.end == next.numbers.start
+    }
+}
+
+/// Where a segment ends for good, and the numbers of the frames behind, which do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    pub segment: u64,
+    pub at: u64,
+    pub void: Range<u64>,
+}
+
+/// A segment as found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub header: Option<Header>,
+    pub damaged: bool,
+}
+
+/// What is wrong with a part of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The end of the last write, which was cut off.
+    Cut,
+    /// Bytes that were whole once.
+    Broken,
+    /// A frame that is there a second time.
+    Copy,
+    /// It belongs to another log.
+    Foreign,
+    /// Encrypted by a key that is not there.
+    NoKey(String),
+    Unreadable(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Cut => f.write_str("are a write that was cut off"),
+            Fault::Broken => f.write_str("are damaged"),
+            Fault::Copy => f.write_str("are a copy of a frame that is there already"),
+            Fault::Foreign => f.write_str("belong to another channel's log"),
+            Fault::NoKey(alias) => write!(f, "are encrypted by the key `{alias}`, which is not configured"),
+            Fault::Unreadable(error) => write!(f, "cannot be read: {error}"),
+        }
+    }
+}
+
+/// A part of a segment that does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    pub path: PathBuf,
+    pub from: u64,
+    pub to: u64,
+    pub fault: Fault,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// The log's id; `None`: nothing tells, the log is new.
+    pub log: Option<u64>,
+    pub segments: BTreeMap<u64, Found>,
+    pub runs: Vec<Run>,
+    pub damage: Vec<Damage>,
+    /// Numbers of frames that were written and are gone.
+    pub missing: Vec<Range<u64>>,
+    pub next_number: u64,
+    pub next_segment: u64,
+    /// Frames below this number were synced for certain.
+    pub durable: u64,
+    /// Where segments end by the word of later ones.
+    pub ends: Vec<End>,
+}
+
+/// A frame as a survey hands it out: decrypted, verified.
+pub struct Frame<'a> {
+    pub segment: u64,
+    pub at: u64,
+    pub head: Head,
+    pub meta: &'a [u8],
+    /// As stored; packed bodies are packed still.
+    pub body: &'a [u8],
+    /// The body does not verify: this is only what the frame was about.
+    pub remains: bool,
+}
+
+/// Surveys the directories; `see` gets every frame in the order of segments and places.
+pub fn survey(
+    disk: &dyn Disk,
+    dirs: &[PathBuf],
+    keys: &KeyRing,
+    see: &mut dyn FnMut(Frame<'_>),
+) -> io::Result<Survey> {
+    let mut survey = Survey::default();
+    let mut files = survey.list(disk, dirs)?;
+    survey.log = survey.identify(&files);
+    let ends = survey.ends(&files);
+    let mut seen = Mark::default();
+    let mut order: Vec<u64> = survey.segments.keys().copied().collect();
+    order.sort_by_key(|key| (survey.segments[key].header.as_ref().map_or(*key, |h| h.segment), *key));
+    for key in order {
+        let Some(file) = files.remove(&key) else { continue };
+        survey.read(key, &*file, keys, &ends, &mut seen, see)?;
+    }
+    survey.conclude(&seen, &ends);
+    survey.ends = ends;
+    Ok(survey)
+}
+
+impl Survey {
+    fn list(&mut self, disk: &dyn Disk, dirs: &[PathBuf]) -> io::Result<BTreeMap<u64, Arc<dyn DiskFile>>> {
+        let mut files: BTreeMap<u64, Arc<dyn DiskFile>> = BTreeMap::new();
+        for dir in dirs {
+            let listed = match disk.list(dir) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                listed => listed?,
+            };
+            for entry in listed {
+                let Some(number) = number_of(Path::new(&entry.name)) else { continue };
+                self.next_segment = self.next_segment.max(number + 1);
+                let key = if self.segments.contains_key(&number) {
+                    u64::MAX - self.segments.len() as u64
+                } else {
+                    number
+                };
+                let path = dir.join(&entry.name);
+                let opened = disk.open(&path).and_then(|file| head_of(&*file).map(|header| (file, header)));
+                let (header, unreadable) = match opened {
+                    Ok((file, header)) => {
+                        files.insert(key, file);
+                        (header, None)
+                    }
+                    Err(error) => (None, Some(Fault::Unreadable(error.to_string()))),
+                };
+                if let Some(fault) = unreadable {
+                    self.damage.push(Damage { path: path.clone(), from: 0, to: entry.len, fault });
+                }
+                self.segments.insert(key, Found { path, bytes: entry.len, header, damaged: false });
+            }
+        }
+        Ok(files)
+    }
+
+    /// The id that most headers have; without any header that of the first frame.
+    fn identify(&self, files: &BTreeMap<u64, Arc<dyn DiskFile>>) -> Option<u64> {
+        let mut votes: BTreeMap<u64, usize> = BTreeMap::new();
+        for header in self.segments.values().filter_map(|found| found.header.as_ref()) {
+            *votes.entry(header.log).or_default() += 1;
+        }
+        let elected = votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(log, _)| log);
+        elected.or_else(|| {
+            files.values().find_map(|file| {
+                let mut first = None;
+                let scanned = scan::scan(&**file, 0, None, &mut |seen| {
+                    let (Seen::Frame { head, .. } | Seen::Remains { head, .. }) = seen;
+                    first.get_or_insert(head.log);
+                });
+                scanned.ok().and(first)
+            })
+        })
+    }
+
+    /// Where segments end by the word of later ones.
+    fn ends(&self, files: &BTreeMap<u64, Arc<dyn DiskFile>>) -> Vec<End> {
+        let told = files.values().flat_map(|file| {
+            let mut bytes = vec![0; 64 << 10];
+            let read = read_up_to(&**file, &mut bytes, HEADER as u64).unwrap_or(0);
+            let head = Head::decode(&bytes[..read]);
+            let head = head.filter(|head| head.kind == Kind::Ends && Some(head.log) == self.log);
+            head.and_then(|head| head.verify(&bytes[..read]).map(|(meta, _)| decode_ends(meta)))
+                .unwrap_or_default()
+        });
+        told.collect()
+    }
+
+    fn read(
+        &mut self,
+        key: u64,
+        file: &dyn DiskFile,
+        keys: &KeyRing,
+        ends: &[End],
+        seen: &mut Mark,
+        see: &mut dyn FnMut(Frame<'_>),
+    ) -> io::Result<()> {
+        let Survey { log, segments, runs, damage, next_number, durable, .. } = self;
+        let found = segments.get_mut(&key).expect("listed");
+        let path = found.path.clone();
+        if found.header.as_ref().is_some_and(|header| Some(header.log) != *log) {
+            damage.push(Damage { path, from: 0, to: found.bytes, fault: Fault::Foreign });
+            found.damaged = true;
+            return Ok(());
+        }
+        let end = ends.iter().filter(|end| end.segment == key).map(|end| end.at).min().unwrap_or(u64::MAX);
+        let sealing = Sealing::of_segment(found.header.as_ref(), keys);
+        let mut copies: Vec<Damage> = Vec::new();
+        let from = if found.header.is_some() { HEADER as u64 } else { 0 };
+        let mut bad = scan::scan(file, from, *log, &mut |at_hand| {
+            let (head, at, meta, body, remains) = match at_hand {
+                Seen::Frame { head, at, meta, body } => (head, at, meta, body, false),
+                Seen::Remains { head, meta } => (head, u64::MAX, meta, &[][..], true),
+            };
+            if remains {
+                if head.packing & super::seal::ENCRYPTED == 0 && !seen.contains(head.number) {
+                    see(Frame { segment: key, at, head, meta, body, remains });
+                }
+                return;
+            }
+            if at >= end {
+                return;
+            }
+            let to = at + head.size() as u64;
+            if seen.contains(head.number) {
+                copies.push(Damage { path: path.clone(), from: at, to, fault: Fault::Copy });
+                return;
+            }
+            seen.insert(head.number, head.number + 1);
+            let fault = match sealing.open(&head, meta, body) {
+                Ok((meta, body)) => {
+                    see(Frame { segment: key, at, head, meta: &meta, body: &body, remains });
+                    None
+                }
+                Err(fault) => Some(fault),
+            };
+            if let Some(fault) = fault {
+                copies.push(Damage { path: path.clone(), from: at, to, fault });
+                return;
+            }
+            *next_number = (*next_number).max(head.number + 1);
+            *durable = (*durable).max(head.durable);
+            push(runs, Run { segment: key, from: at, to, numbers: head.number..head.number + 1 });
+        })?;
+        if found.header.is_none() && found.bytes > 0 && bad.first().is_none_or(|bad| bad.from > 0) {
+            bad.insert(0, Bad { from: 0, to: HEADER as u64, at_end: false, unreadable: None });
+        }
+        bad.retain(|bad| bad.from < end);
+        damage.extend(bad.into_iter().map(|bad| Damage {
+            path: path.clone(),
+            from: bad.from,
+            to: bad.to,
+            fault: fault_of(&bad),
+        }));
+        damage.append(&mut copies);
+        found.damaged = damage.iter().any(|damage| damage.path == path && damage.fault != Fault::Cut);
+        Ok(())
+    }
+
+    /// Sorts the runs and tells what is missing between them. A bad end is a cut write only where nothing is missing
+    /// behind it that was synced.
+    fn conclude(&mut self, seen: &Mark, ends: &[End]) {
+        self.runs.sort_by_key(|run| run.numbers.start);
+        self.next_number = ends.iter().map(|end| end.void.end).fold(self.next_number, u64::max);
+        let headers = self.segments.values().filter_map(|found| found.header.as_ref());
+        let first = headers.filter(|header| Some(header.log) == self.log).map(|header| header.first).min();
+        let first =
+            first.into_iter().chain(self.runs.first().map(|run| run.numbers.start)).min().unwrap_or(0);
+        let mut known = seen.clone();
+        ends.iter().for_each(|end| known.insert(end.void.start, end.void.end));
+        self.missing = known.missing(first, self.next_number.max(self.durable));
+        self.next_number = self.next_number.max(self.durable);
+    }
+}
+
+fn push(runs: &mut Vec<Run>, run: Run) {
+    match runs.last_mut().filter(|last| last.joins(&run)) {
+        Some(last) => {
+            last.to = run.to;
+            last.numbers.end = run.numbers.end;
+        }
+        None => runs.push(run),
+    }
+}
+
+fn fault_of(bad: &Bad) -> Fault {
+    match &bad.unreadable {
+        Some(error) => Fault::Unreadable(error.clone()),
+        None if bad.at_end => Fault::Cut,
+        None => Fault::Broken,
+    }
+}
+
+fn head_of(file: &dyn DiskFile) -> io::Result<Option<Header>> {
+    let mut bytes = [0; HEADER];
+    let read = read_up_to(file, &mut bytes, 0)?;
+    Ok(Header::decode(&bytes[..read]))
+}
+
+/// The number in a segment's name.
+fn number_of(name: &Path) -> Option<u64> {
+    let digits = name.to_str()?.strip_suffix(EXTENSION)?;
+    (digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+/// The meta of an `Ends` frame: segment u64, end u64, void from u64, void to u64, one after the other.
+pub fn encode_ends(ends: &[End]) -> Vec<u8> {
+    let numbers = ends.iter().flat_map(|end| [end.segment, end.at, end.void.start, end.void.end]);
+    numbers.flat_map(u64::to_le_bytes).collect()
+}
+
+fn decode_ends(meta: &[u8]) -> Vec<End> {
+    let long = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    let ends = meta.chunks_exact(32).map(|end| {
+        let [segment, at, from, to] = [0, 8, 16, 24].map(|off| long(&end[off..off + 8]));
+        End { segment, at, void: from..to }
+    });
+    ends.collect()
+}

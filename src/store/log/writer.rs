@@ -1,0 +1,382 @@
+//! The log as its owner writes it: groups of frames into segments, a new segment when one is full or has failed.
+//!
+//! Invariants (L2, L3): a segment begins with a snapshot of all marks, which is synced with the segment's name before
+//! any other frame is written. After a failed write or sync nothing more goes to that segment: what was not synced is
+//! void, the next segment says so, and the caller writes it again.
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::frame::Kind;
+use super::group::Group;
+use super::header::{HEADER, Header};
+use super::pack::Packing;
+use super::scan::{Seen, scan};
+use super::seal::{KeyRing, Lock, Sealing};
+use super::survey::{End, Found, Run, Survey, encode_ends};
+use crate::sys::disk::{Disk, DiskFile, Held, write_all_at};
+
+/// Space is taken ahead in steps: blocks that exist are written faster than a file grows.
+const AHEAD: std::ops::RangeInclusive<u64> = 1 << 20..=16 << 20;
+/// No part of a snapshot is longer.
+const SNAPSHOT_PART: usize = 1 << 20;
+
+/// How a log is kept.
+#[derive(Debug)]
+pub struct Settings {
+    /// Segments go to these in turn.
+    pub dirs: Vec<PathBuf>,
+    /// A segment ends before it would grow beyond this.
+    pub segment_bytes: u64,
+    /// Free space below which nothing is written in a directory.
+    pub minimum_free: u64,
+    pub packing: Packing,
+    pub keys: Arc<KeyRing>,
+}
+
+/// Segments by number, shared with readers.
+pub type Segments = Arc<Mutex<BTreeMap<u64, Found>>>;
+
+/// A log, open and owned.
+#[derive(Debug)]
+pub struct Log {
+    disk: Arc<dyn Disk>,
+    settings: Settings,
+    id: u64,
+    _locks: Vec<Box<dyn Held>>,
+    segments: Segments,
+    /// Files with bytes that are not synced; the last one is written to, while it is sound.
+    open: Vec<OpenSegment>,
+    sound: bool,
+    next_number: u64,
+    next_segment: u64,
+    durable: u64,
+    ends: Vec<End>,
+    turn: usize,
+}
+
+#[derive(Clone, Debug)]
+struct OpenSegment {
+    number: u64,
+    file: Arc<dyn DiskFile>,
+    sealing: Arc<Sealing>,
+    dir: PathBuf,
+    /// Where the first frames end that every segment has.
+    begun: u64,
+    end: u64,
+    synced: u64,
+    allocated: u64,
+}
+
+/// What a sync has to do, and what is durable once it has.
+#[derive(Debug)]
+pub struct Due {
+    files: Vec<Arc<dyn DiskFile>>,
+    ends: Vec<(u64, u64)>,
+    /// Frames below this number.
+    pub number: u64,
+}
+
+impl Due {
+    /// Does it; may take long, needs no lock.
+    pub fn sync(&self) -> io::Result<()> {
+        self.files.iter().try_for_each(|file| file.sync())
+    }
+}
+
+impl Log {
+    /// The log that a survey has found; `locks` are kept as long as it lives. Nothing is written before `begin`.
+    pub fn new(
+        disk: Arc<dyn Disk>,
+        settings: Settings,
+        survey: &Survey,
+        ends: Vec<End>,
+        locks: Vec<Box<dyn Held>>,
+    ) -> Log {
+        Log {
+            disk,
+            id: survey.log.unwrap_or_else(random),
+            settings,
+            _locks: locks,
+            segments: Arc::new(Mutex::new(survey.segments.clone())),
+            open: Vec::new(),
+            sound: false,
+            next_number: survey.next_number,
+            next_segment: survey.next_segment,
+            durable: survey.next_number,
+            ends,
+            turn: survey.next_segment as usize,
+        }
+    }
+
+    pub fn segments(&self) -> Segments {
+        self.segments.clone()
+    }
+
+    fn found(&self) -> MutexGuard<'_, BTreeMap<u64, Found>> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a group of so many bytes needs a new segment first: none is open, the last one has failed, or is full.
+    pub fn is_due(&self, bytes: usize) -> bool {
+        let full = |open: &OpenSegment| {
+            open.end > open.begun && open.end + bytes as u64 > self.settings.segment_bytes
+        };
+        !self.sound || self.open.last().is_none_or(full)
+    }
+
+    /// Whether the open segment holds anything but its beginning.
+    pub fn is_begun_only(&self) -> bool {
+        self.sound && self.open.last().is_some_and(|open| open.end == open.begun)
+    }
+
+    /// The segment that is written to.
+    pub fn current(&self) -> Option<u64> {
+        self.open.last().filter(|_| self.sound).map(|open| open.number)
+    }
+
+    /// The number of the next frame.
+    pub fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Frames below this number are synced.
+    pub fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// Whether the disk of the open segment, or else another one, has room.
+    pub fn has_room(&self) -> bool {
+        let least = self.settings.minimum_free;
+        let roomy = |dir: &PathBuf| self.disk.free(dir).is_ok_and(|free| free > least);
+        self.settings.dirs.iter().any(roomy)
+    }
+
+    /// Begins a segment with a snapshot of all marks: durable when this returns (L2).
+    pub fn begin(&mut self, snapshot: &[Vec<u8>]) -> io::Result<Run> {
+        let mut failed = io::Error::from(io::ErrorKind::StorageFull);
+        for _ in 0..self.settings.dirs.len() {
+            let dir = self.settings.dirs[self.turn % self.settings.dirs.len()].clone();
+            self.turn += 1;
+            match self.begin_in(&dir, snapshot) {
+                Ok(run) => return Ok(run),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    fn begin_in(&mut self, dir: &Path, snapshot: &[Vec<u8>]) -> io::Result<Run> {
+        let number = self.next_segment;
+        let path = dir.join(format!("{number:010}{}", super::survey::EXTENSION));
+        self.next_segment += 1;
+        let file = self.disk.create(&path)?;
+        let begun = self.write_beginning(number, dir, file, snapshot).inspect_err(|_| {
+            // An empty beginning would not hurt; a full disk wants every byte back.
+            let _ = self.disk.remove(&path);
+        })?;
+        let (open, run, header) = begun;
+        let found = Found { path, bytes: open.end, header: Some(header), damaged: false };
+        self.found().insert(number, found);
+        self.next_number = run.numbers.end;
+        if self.open.is_empty() {
+            self.durable = self.next_number;
+        }
+        self.open.push(open);
+        self.sound = true;
+        Ok(run)
+    }
+
+    fn write_beginning(
+        &self,
+        number: u64,
+        dir: &Path,
+        file: Arc<dyn DiskFile>,
+        snapshot: &[Vec<u8>],
+    ) -> io::Result<(OpenSegment, Run, Header)> {
+        let mut salt = [0; 16];
+        salt[..8].copy_from_slice(&random().to_le_bytes());
+        salt[8..].copy_from_slice(&random().to_le_bytes());
+        let (sealing, lock) = Sealing::new(self.settings.packing, &self.settings.keys, salt);
+        let Lock { cipher, alias, proof } = lock;
+        let first = self.next_number;
+        let header = Header { log: self.id, segment: number, first, salt, cipher, alias, proof };
+        let mut group = Group::new(self.id, first, self.durable);
+        // Not encrypted: needed before any key is.
+        group.push(&Sealing::plain(), Kind::Ends, 0, &encode_ends(&self.ends), &[]);
+        snapshot_metas(snapshot).iter().for_each(|meta| group.push(&sealing, Kind::Snapshot, 0, meta, &[]));
+        let end = HEADER as u64 + group.bytes() as u64;
+        let allocated = (end + AHEAD.start()).min(self.settings.segment_bytes.max(end));
+        // Without room ahead the file grows as it is written.
+        let _ = file.allocate(allocated);
+        let header_bytes = header.encode();
+        let mut slices = vec![std::io::IoSlice::new(&header_bytes)];
+        slices.extend(group.slices());
+        write_all_at(&*file, &mut slices, 0)?;
+        file.sync()?;
+        self.disk.sync_dir(dir)?;
+        let run = Run { segment: number, from: HEADER as u64, to: end, numbers: group.numbers() };
+        let sealing = Arc::new(sealing);
+        let dir = dir.into();
+        Ok((OpenSegment { number, file, sealing, dir, begun: end, end, synced: end, allocated }, run, header))
+    }
+
+    /// An empty group, and how its frames are sealed. The log must not be due.
+    pub fn group<'a>(&self) -> (Group<'a>, Arc<Sealing>) {
+        let open = self.open.last().expect("the caller has begun a segment");
+        (Group::new(self.id, self.next_number, self.durable), open.sealing.clone())
+    }
+
+    /// Writes a group, unsynced. After an error nothing that was not synced counts: write it again.
+    pub fn append(&mut self, group: &Group<'_>) -> io::Result<Run> {
+        let open = self.open.last_mut().expect("the caller has begun a segment");
+        let (from, to) = (open.end, open.end + group.bytes() as u64);
+        if to > open.allocated {
+            let step = open.end.clamp(*AHEAD.start(), *AHEAD.end());
+            open.allocated = (to + step).min(self.settings.segment_bytes.max(to));
+            let _ = open.file.allocate(open.allocated);
+        }
+        self.next_number = group.numbers().end;
+        if let Err(error) = write_all_at(&*open.file, &mut group.slices(), from) {
+            self.fail();
+            return Err(error);
+        }
+        open.end = to;
+        let (number, numbers) = (open.number, group.numbers());
+        if let Some(found) = self.found().get_mut(&number) {
+            found.bytes = to;
+        }
+        Ok(Run { segment: number, from, to, numbers })
+    }
+
+    /// What has to be synced now; `None`: nothing.
+    pub fn due(&self) -> Option<Due> {
+        let unsynced: Vec<&OpenSegment> = self.open.iter().filter(|open| open.synced < open.end).collect();
+        if !self.sound || unsynced.is_empty() {
+            return None;
+        }
+        let files = unsynced.iter().map(|open| open.file.clone()).collect();
+        let ends = unsynced.iter().map(|open| (open.number, open.end)).collect();
+        Some(Due { files, ends, number: self.next_number })
+    }
+
+    /// A sync is done. `false`: a write has failed meanwhile, and what was not synced by then counts no more.
+    pub fn synced(&mut self, due: &Due) -> bool {
+        if !self.sound || due.number < self.durable {
+            return self.sound;
+        }
+        for open in &mut self.open {
+            let end = due.ends.iter().find(|(number, _)| *number == open.number);
+            open.synced = end.map_or(open.synced, |(_, end)| open.synced.max(*end));
+        }
+        let last = self.open.len().saturating_sub(1);
+        let mut at = 0;
+        self.open.retain(|open| {
+            at += 1;
+            at > last || open.synced < open.end
+        });
+        self.durable = due.number;
+        true
+    }
+
+    /// L3: nothing goes to the open segments any more, and what was not synced is void.
+    ///
+    /// Returns where each of them ends now.
+    pub fn fail(&mut self) -> Vec<(u64, u64)> {
+        if !self.sound {
+            return Vec::new();
+        }
+        self.sound = false;
+        let void = self.durable..self.next_number;
+        let mut ends = Vec::new();
+        for open in std::mem::take(&mut self.open) {
+            // Gives space back; the next segment says where this one ends, whether or not it works.
+            let _ = open.file.set_len(open.synced);
+            ends.push((open.number, open.synced));
+            self.ends.push(End { segment: open.number, at: open.synced, void: void.clone() });
+        }
+        ends
+    }
+
+    /// The metas of all frames of events in a segment that verify now.
+    pub fn rescan(&self, number: u64, see: &mut dyn FnMut(&[u8])) {
+        let Some(found) = self.found().get(&number).cloned() else { return };
+        let sealing = Sealing::of_segment(found.header.as_ref(), &self.settings.keys);
+        let Ok(file) = self.disk.open(&found.path) else { return };
+        // What cannot be read holds nothing for us.
+        let _ = scan(&*file, HEADER as u64, Some(self.id), &mut |seen| {
+            if let Seen::Frame { head, meta, body, .. } = seen
+                && head.kind == Kind::Events
+                && let Ok((meta, _)) = sealing.open(&head, meta, body)
+            {
+                see(&meta);
+            }
+        });
+    }
+
+    /// A segment is needed no more. A damaged one is set aside under another name.
+    pub fn remove(&mut self, number: u64) -> io::Result<()> {
+        let Some(found) = self.found().get(&number).cloned() else { return Ok(()) };
+        if found.damaged {
+            let mut aside = found.path.clone().into_os_string();
+            aside.push(".damaged");
+            self.disk.rename(&found.path, Path::new(&aside))?;
+        } else {
+            self.disk.remove(&found.path)?;
+        }
+        self.found().remove(&number);
+        self.ends.retain(|end| end.segment != number);
+        self.open.retain(|open| open.number != number);
+        Ok(())
+    }
+
+    /// Gives back the space that was taken ahead; everything is synced.
+    pub fn close(&mut self) {
+        if let Some(open) = self.open.last().filter(|open| self.sound && open.synced == open.end) {
+            let _ = open.file.set_len(open.end);
+        }
+    }
+
+    /// Directories of the open segments, for messages.
+    pub fn place(&self) -> &Path {
+        let open = self.open.last().map(|open| open.dir.as_path());
+        open.unwrap_or(&self.settings.dirs[self.turn % self.settings.dirs.len()])
+    }
+}
+
+/// The parts of a snapshot: part u32, parts u32, entries.
+fn snapshot_metas(entries: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut parts: Vec<Vec<u8>> = vec![Vec::new()];
+    for entry in entries {
+        if parts.last().is_some_and(|part| part.len() > SNAPSHOT_PART) {
+            parts.push(Vec::new());
+        }
+        parts.last_mut().expect("one at least").extend_from_slice(entry);
+    }
+    let count = parts.len() as u32;
+    let meta = |(part, entries): (usize, Vec<u8>)| {
+        let mut meta = (part as u32).to_le_bytes().to_vec();
+        meta.extend(count.to_le_bytes());
+        meta.extend(entries);
+        meta
+    };
+    parts.into_iter().enumerate().map(meta).collect()
+}
+
+/// Part, parts and entries of a snapshot's meta.
+pub fn snapshot_part(meta: &[u8]) -> Option<(u32, u32, &[u8])> {
+    let (part, rest) = meta.split_first_chunk::<4>()?;
+    let (parts, entries) = rest.split_first_chunk::<4>()?;
+    Some((u32::from_le_bytes(*part), u32::from_le_bytes(*parts), entries))
+}
+
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
+    u64::from_le_bytes(bytes)
+}
