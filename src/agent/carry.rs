@@ -28,8 +28,8 @@ pub fn from_removed_channels(graph: &Graph, place: &Place, channels: &Channels) 
             if own.iter().any(|channel| knows(channel, &source.node.name)) {
                 continue;
             }
-            for (id, known) in record.streams.iter().filter(|(_, known)| known.source == source.node.name) {
-                let stream = Stream::known(*id, &known.source, known.attributes.clone());
+            for (id, known) in record.streams.iter().filter(|(_, known)| *known.source == *source.node.name) {
+                let stream = Stream::of(*id, known.source.clone(), known.attributes.clone());
                 for channel in &own {
                     let joined = channel.join(&stream, record.had(*id).low(), &known.checks);
                     joined.map_err(|error| Fatal::new(error.to_string()))?;
@@ -62,7 +62,7 @@ fn read(path: &std::path::Path) -> Record {
 
 fn knows(channel: &Arc<dyn Channel>, source: &str) -> bool {
     let mut knows = false;
-    channel.look(&mut |book| knows = book.record().streams.values().any(|known| known.source == source));
+    channel.look(&mut |book| knows = book.record().streams.values().any(|known| *known.source == *source));
     knows
 }
 
