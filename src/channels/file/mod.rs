@@ -18,3 +18,6 @@ mod threads;
 pub use fields::{SPEC, SPILLABLE};
 pub use file::{FileChannel, Settings};
 pub use open::Harm;
+
+#[cfg(test)]
+mod tests;
