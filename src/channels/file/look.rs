@@ -16,12 +16,15 @@ use std::time::{Duration, SystemTime};
 use super::checkpoint;
 use super::story::{Story, ranges};
 use crate::codec::{marks, stored};
-use crate::event::{Batch, Buf, Entry, Mark, Record, Stream, StreamId};
+use crate::event::{Batch, Buf, Entry, Had, Mark, Record, Stream, StreamId};
 use crate::store::log::{
     EXTENSION, Fault, Frame, KeyRing, KeyTrouble, Kind, LOCK, Reader, Survey, snapshot_part, survey, unpacked,
 };
 use crate::sys;
 use crate::sys::disk::{Disk, ReadOnlyDisk};
+
+/// No channel gives a place this number.
+const OTHERS: u32 = u32::MAX - 1;
 
 /// Where to look, and by which keys.
 #[derive(Clone, Debug, Default)]
@@ -189,6 +192,13 @@ impl Look {
     /// All destinations together have this of a stream.
     pub fn settled(&self, stream: StreamId) -> Mark {
         self.record.had(stream)
+    }
+
+    /// Others have all below `to` of a stream, certainly on the disks of their destinations.
+    pub fn settle(&mut self, stream: StreamId, to: u64) {
+        let had = vec![Had { stream, from: 0, to, check: None }];
+        let delivered = Entry::Delivered { place: OTHERS, had, files: Vec::new() };
+        [delivered, Entry::Durable { place: OTHERS }].iter().for_each(|entry| self.record.apply(entry));
     }
 
     /// Whether everything stored is certainly on the disks of the destinations.

@@ -14,6 +14,7 @@ mod open;
 mod queue;
 mod shelves;
 mod story;
+mod takeover;
 mod threads;
 
 pub use fields::{SPEC, SPILLABLE, dirs_of, keeps_log, keys_of};

@@ -7,7 +7,7 @@ use super::LogArgs;
 use crate::channels::file::{LogDirs, dirs, dirs_of, encryption, keeps_log, keys_of};
 use crate::cli::place::Directories;
 use crate::config::{Graph, Node, Place, Request, Spec, load_all};
-use crate::store::log::{EXTENSION, KeyRing};
+use crate::store::log::{EXTENSION, KeyRing, LOCK};
 
 /// The system's instances.
 const STATES: &str = "/var/lib/dataflowkit";
@@ -104,6 +104,9 @@ fn expanded(dir: &Path, state_dir: Option<&Path>) -> Result<Vec<PathBuf>, String
         return Err(format!(
             "`{shown}` has files of Apache Flume's own file channel (log-N), whose form is another: to bring its events over, let Flume run once more until they are delivered"
         ));
+    }
+    if names.iter().any(|name| name == LOCK) {
+        return Ok(vec![dir.to_path_buf()]);
     }
     let aside = names.iter().filter(|name| name.ends_with(".damaged")).count();
     let what = match (aside, names.is_empty()) {
