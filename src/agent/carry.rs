@@ -157,8 +157,8 @@ fn carry(graph: &Graph, channels: &Channels, record: &Record) -> Result<(), Fata
         if own.iter().any(|channel| knows(channel, &source.node.name)) {
             continue;
         }
-        for (id, known) in record.streams.iter().filter(|(_, known)| known.source == source.node.name) {
-            let stream = Stream::known(*id, &known.source, known.attributes.clone());
+        for (id, known) in record.streams.iter().filter(|(_, known)| *known.source == *source.node.name) {
+            let stream = Stream::of(*id, known.source.clone(), known.attributes.clone());
             let had = record.had(*id);
             for channel in &own {
                 let joined = channel.join(&stream, had.low(), &known.checks);
@@ -185,8 +185,7 @@ fn recall(
     if had.ranges().is_empty() {
         return Ok(());
     }
-    let (attributes, _) = stream.attributes();
-    let (source, attributes) = (stream.source.clone(), (*attributes).clone());
+    let (source, attributes) = (stream.source.clone(), stream.attributes());
     let had = StreamRecord { source, attributes, mark: had.clone(), checks: Default::default() };
     channel.recall(NO_RECORD, [(stream.id, had)].into_iter().collect())
 }
@@ -211,7 +210,7 @@ fn read(path: &Path) -> Record {
 
 fn knows(channel: &Arc<dyn Channel>, source: &str) -> bool {
     let mut knows = false;
-    channel.look(&mut |book| knows = book.record().streams.values().any(|known| known.source == source));
+    channel.look(&mut |book| knows = book.record().streams.values().any(|known| *known.source == *source));
     knows
 }
 

@@ -130,13 +130,13 @@ impl Encryption {
     /// Reads all keys from their files.
     pub fn load(&self) -> Result<Keys, ChannelError> {
         let all = match &self.store {
-            Some((store, password)) => self.from_store(store, password)?,
-            None => self.from_files()?,
+            Some((store, password)) => self.in_keystore(store, password)?,
+            None => self.in_files()?,
         };
         Ok(Keys { active: self.active.clone(), algorithm: self.algorithm, all })
     }
 
-    fn from_store(&self, path: &Path, password: &Path) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
+    fn in_keystore(&self, path: &Path, password: &Path) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
         let wrong = |error: &dyn fmt::Display| broken(format!("`{}` {error}", path.display()));
         let bytes = bytes(path)?;
         let store = KeyStore::read(&bytes, &secret(password)?).map_err(|error| wrong(&error))?;
@@ -150,7 +150,7 @@ impl Encryption {
         self.files.iter().map(key).collect()
     }
 
-    fn from_files(&self) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
+    fn in_files(&self) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
         self.files.iter().map(|(name, path)| Ok((name.clone(), key_file(path)?))).collect()
     }
 }

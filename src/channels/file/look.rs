@@ -87,7 +87,7 @@ pub struct Look {
     keys: Arc<KeyRing>,
     sources: HashMap<StreamId, String>,
     settled_segments: BTreeSet<u64>,
-    remains: Vec<Hole>,
+    remains: BTreeMap<StreamId, Mark>,
 }
 
 impl Look {
@@ -177,15 +177,14 @@ impl Look {
             }
         }
         self.sources = story.sources;
-        self.remains = story.remains.into_iter().map(|(stream, range)| Hole { stream, range }).collect();
+        self.remains = story.remains;
         let headers = self.survey.segments.values().filter_map(|found| found.header.as_ref());
         self.locked = headers.filter_map(|header| self.keys.trouble(header)).collect();
     }
 
     /// Whether nothing is wrong with it. A write that was cut off is no damage: nobody was told that it is held.
     pub fn is_whole(&self) -> bool {
-        let harmless = |fault: &Fault| *fault == Fault::Cut && self.survey.missing.is_empty();
-        let whole = self.survey.damage.iter().all(|damage| harmless(&damage.fault));
+        let whole = self.survey.damage.iter().all(|damage| damage.fault == Fault::Cut);
         whole && self.survey.missing.is_empty() && self.senseless.is_empty() && self.locked.is_empty()
     }
 
@@ -209,7 +208,7 @@ impl Look {
 
     /// The source of a stream, as far as anything tells.
     pub fn source(&self, stream: StreamId) -> &str {
-        let known = self.record.streams.get(&stream).map(|known| known.source.as_str());
+        let known = self.record.streams.get(&stream).map(|known| &*known.source);
         known.or(self.sources.get(&stream).map(String::as_str)).unwrap_or_default()
     }
 
@@ -232,10 +231,7 @@ impl Look {
         for stream in streams {
             let mut held = self.settled(stream);
             held.union(self.stored.get(&stream).unwrap_or(&Mark::default()));
-            let mut end = held.high();
-            for remains in self.remains.iter().filter(|remains| remains.stream == stream) {
-                end = end.max(remains.range.end);
-            }
+            let end = held.high().max(self.remains.get(&stream).map_or(0, Mark::high));
             holes.extend(held.missing(0, end).into_iter().map(|range| Hole { stream, range }));
         }
         holes
@@ -252,7 +248,7 @@ impl Look {
         let segments = Arc::new(Mutex::new(self.survey.segments.clone()));
         let mut reader = Reader::new(disk, segments, self.keys.clone());
         let mut lost = Vec::new();
-        let mut known = HashMap::new();
+        let (mut known, mut given) = (HashMap::new(), HashMap::new());
         for run in &self.survey.runs {
             if !all && self.settled_segments.contains(&run.segment) {
                 continue;
@@ -265,9 +261,9 @@ impl Look {
                     let mut stream = |id| self.stream(&mut known, id);
                     let decoded = stored::decode(piece.meta(), &piece.buf, at, len, &mut stream);
                     let Some((source, batch)) = decoded else { continue };
-                    self.unsettled(all, batch)
-                        .iter()
-                        .try_for_each(|batch| see(run.segment, &source, batch))?;
+                    for batch in self.wanted(all, batch, &mut given) {
+                        see(run.segment, &source, &batch)?;
+                    }
                 }
                 lost.extend(chunk.lost);
             }
@@ -275,15 +271,19 @@ impl Look {
         Ok(lost)
     }
 
-    fn unsettled(&self, all: bool, batch: Batch) -> Vec<Batch> {
-        match batch.span().map(|span| span.stream.id).filter(|_| !all) {
-            Some(stream) => {
-                let settled = self.settled(stream);
-                // R1: a record across a mark's edge goes with what is not settled.
-                if batch.straddles(&settled) { vec![batch] } else { batch.without(&settled) }
-            }
-            None => vec![batch],
+    /// What of a batch is to be handed out; a batch that was written again after a failure comes once.
+    fn wanted(&self, all: bool, batch: Batch, given: &mut HashMap<StreamId, Mark>) -> Vec<Batch> {
+        let Some((id, from, to)) = batch.span().map(|span| (span.stream.id, span.from, span.to)) else {
+            return vec![batch];
+        };
+        let given = given.entry(id).or_default();
+        let mut had = given.clone();
+        given.insert(from, to);
+        if !all {
+            had.union(&self.settled(id));
         }
+        // R1: a record across a mark's edge goes with what is not settled.
+        if batch.straddles(&had) { vec![batch] } else { batch.without(&had) }
     }
 
     fn stream(&self, known: &mut HashMap<StreamId, Arc<Stream>>, id: StreamId) -> Arc<Stream> {

@@ -18,7 +18,7 @@ use super::takeover::take_over;
 use crate::codec::marks;
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
-use crate::store::log::{self as store, Log, Reader, Survey};
+use crate::store::log::{self as store, Fault, Log, Reader, Survey};
 use crate::sys::disk::Disk;
 use crate::sys::{self, LockError};
 
@@ -99,22 +99,38 @@ impl FileChannel {
         if used.events > 0 {
             log::info!(component = name, events = used.events; "channel `{name}`: up to {} events ({} bytes) wait from before", used.events, used.bytes);
         }
-        for damage in &harm.damage {
-            let (path, bytes) = (damage.path.display(), damage.to - damage.from);
-            if damage.fault == store::Fault::Cut && harm.missing_frames == 0 {
-                log::info!(component = name; "channel `{name}`: `{path}` ends in {bytes} bytes of a write that was cut off; nobody was told that they are held");
-                continue;
-            }
-            self.pulse.add(Counter::LostBytes, bytes);
-            log::error!(component = name; "channel `{name}`: {bytes} bytes from {} of `{path}` {}; all else is kept, and the file is set aside once it is not needed", damage.from, damage.fault);
+        harm.damage.iter().for_each(|damage| self.tell_damage(damage));
+        if harm.missing_frames > 0 {
+            log::error!(component = name, frames = harm.missing_frames; "channel `{name}`: {} frames that were written are not in its log any more; what sources have is read again", harm.missing_frames);
         }
         for (stream, range) in &harm.again {
-            log::warn!(component = name; "channel `{name}`: bytes {} to {} of {} are read again from their source", range.start, range.end, self.describe(*stream));
+            log::warn!(component = name; "channel `{name}`: what lay from {} to {} of {} is read again from its source", range.start, range.end, self.describe(*stream));
         }
         for (_, range) in &harm.lost {
             let events = range.end - range.start;
             self.pulse.add(Counter::LostEvents, events);
             log::error!(component = name, events = events; "channel `{name}`: {events} events that came without a position are lost by damage: nobody can read them again");
+        }
+    }
+
+    /// What is wrong, how much of it, and what becomes of the file.
+    fn tell_damage(&self, damage: &store::Damage) {
+        let (name, path, from) = (&*self.pulse.name, damage.path.display(), damage.from);
+        let (bytes, fault) = (damage.to - from, &damage.fault);
+        match fault {
+            Fault::Cut => {
+                log::info!(component = name; "channel `{name}`: `{path}` ends in {bytes} bytes of a write that was cut off; nobody was told that they are held");
+            }
+            Fault::NoKey(_) => {
+                log::error!(component = name; "channel `{name}`: {bytes} bytes from {from} of `{path}` {fault}; the file stays where it is, and what it holds comes once the key is configured again");
+            }
+            Fault::Copy | Fault::Foreign => {
+                log::warn!(component = name; "channel `{name}`: {bytes} bytes from {from} of `{path}` {fault}; they are left out, and the file is set aside once it is not needed");
+            }
+            Fault::Broken | Fault::Sealed | Fault::Unreadable(_) => {
+                self.pulse.add(Counter::LostBytes, bytes);
+                log::error!(component = name; "channel `{name}`: {bytes} bytes from {from} of `{path}` {fault}; all else is kept, and the file is set aside once it is not needed");
+            }
         }
     }
 
@@ -128,11 +144,13 @@ impl FileChannel {
 
 /// Fills the queue with what the log holds.
 fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> Harm {
-    let mut order: Vec<u64> = survey.segments.keys().copied().collect();
-    order.sort_by_key(|key| {
-        (survey.segments[key].header.as_ref().map_or(*key, |header| header.segment), *key)
-    });
-    order.iter().for_each(|segment| queue.shelves.begin(*segment));
+    let locked = |segment: &u64| {
+        let path = &survey.segments[segment].path;
+        survey.damage.iter().any(|damage| damage.path == *path && matches!(damage.fault, Fault::NoKey(_)))
+    };
+    // What no key opens now is never done with.
+    let (locked, open): (Vec<u64>, Vec<u64>) = survey.order().into_iter().partition(locked);
+    open.iter().for_each(|segment| queue.shelves.begin(*segment));
     for (segment, marks) in &story.shelves {
         for (stream, mark) in marks {
             ranges(mark).for_each(|range| queue.shelves.insert(*segment, *stream, range.start, range.end));
@@ -155,13 +173,18 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     }
     queue.runs = VecDeque::from(survey.runs.clone());
     queue.on_disk = story.frames;
+    queue.again = story.repeats;
+    for stream in queue.book.going() {
+        let entries = queue.retire(stream);
+        marks::encode(&entries, &mut queue.marks);
+    }
     let mut missing = missing(queue);
-    let unseen = story
-        .remains
-        .into_iter()
-        .filter(|(stream, range)| queue.book.held(*stream).is_none_or(|held| held.high() <= range.start));
-    missing.extend(unseen);
-    let (again, lost) = give_up(queue, missing);
+    for (stream, mark) in story.remains {
+        let high = queue.book.held(stream).map_or(0, Mark::high);
+        let above = ranges(&mark).map(|range| range.start.max(high)..range.end);
+        missing.extend(above.filter(|range| !range.is_empty()).map(|range| (stream, range)));
+    }
+    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(queue, missing) };
     let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();
     Harm { damage: survey.damage.clone(), missing_frames, again, lost }
 }
@@ -199,6 +222,11 @@ fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
         marks::encode(&entries, &mut queue.marks);
     }
     (again, lost)
+}
+
+/// While a key is missing, nobody knows what its segments hold: nothing is given up.
+fn hope(queue: &Queue, holes: Holes) -> (Holes, Holes) {
+    (holes.into_iter().filter(|(stream, _)| !is_of_log(queue, *stream)).collect(), Holes::new())
 }
 
 fn refusal(dir: &Path, error: LockError) -> ChannelError {

@@ -25,8 +25,11 @@ pub struct Story {
     pub waiting: BTreeMap<String, (u64, usize)>,
     /// Frames of events.
     pub frames: u64,
+    /// All ranges, and whether some lie in two frames: a write that had failed was found whole after all.
+    whole: HashMap<StreamId, Mark>,
+    pub repeats: bool,
     /// What damaged frames were about.
-    pub remains: Holes,
+    pub remains: BTreeMap<StreamId, Mark>,
 }
 
 /// The newest snapshot that is whole, and one that is being put together.
@@ -79,9 +82,12 @@ impl Story {
     fn events(&mut self, frame: &Frame<'_>) {
         let Some(span) = stored::span(frame.meta) else { return };
         if frame.remains {
-            self.remains.push((span.stream, span.from..span.to));
+            self.remains.entry(span.stream).or_default().insert(span.from, span.to);
             return;
         }
+        let whole = self.whole.entry(span.stream).or_default();
+        self.repeats |= whole.overlaps(span.from, span.to);
+        whole.insert(span.from, span.to);
         self.frames += 1;
         let shelf = self.shelves.entry(frame.segment).or_default();
         shelf.entry(span.stream).or_default().insert(span.from, span.to);

@@ -2,62 +2,60 @@
 //! delivered meanwhile counts beside what the log remembers, else both would be delivered.
 //!
 //! Invariant: what was certain of either is certain of both, and nothing more.
-use crate::event::{Entry, Had, Mark, Record, StreamId};
-use crate::sys;
+use std::collections::HashMap;
 
-use super::story::ranges;
+use crate::event::{Entry, Record};
+use crate::sys;
 
 /// Adds the newer record to the log's own; the entries that make it so.
 pub fn take_over(record: &mut Record, mut newer: Record) -> Vec<Entry> {
     newer.apply(&Entry::Boot { id: sys::boot_id() });
-    let mut entries = Vec::new();
-    for (stream, known) in &newer.streams {
-        let (source, attributes) = (known.source.clone(), known.attributes.clone());
-        entries.push(Entry::Describe { stream: *stream, source, attributes });
-    }
+    let mut places: HashMap<u32, (u32, bool)> = HashMap::new();
     let mut free = record.places().map(|(number, _)| number).filter(|n| *n < u32::MAX).max().unwrap_or(0);
-    for (number, place) in newer.places() {
-        let same = record.places().find(|(own, known)| match place.destination.is_empty() {
-            true => *own == number,
-            false => known.destination == place.destination,
-        });
-        let certain = same.is_none_or(|(_, known)| known.delivered == known.durable);
-        let own = same.map(|(own, _)| own).unwrap_or_else(|| match place.destination.is_empty() {
-            true => number,
-            false => {
-                free += 1;
-                free
+    let mut entries = Vec::new();
+    for entry in newer.entries() {
+        match entry {
+            Entry::Key { .. } | Entry::Boot { .. } | Entry::Opened { .. } | Entry::Closed { .. } => {}
+            Entry::Place { place, destination } => {
+                let own = same(record, place, &destination).unwrap_or_else(|| {
+                    free += 1;
+                    free
+                });
+                // Calling the place durable would speak for what the log's own record is not certain of.
+                places.insert(place, (own, is_certain(record, own)));
+                entries.push(Entry::Place { place: own, destination });
             }
-        });
-        if same.is_none() {
-            entries.push(Entry::Place { place: own, destination: place.destination.clone() });
+            Entry::Delivered { place, had, .. } => {
+                entries.push(Entry::Delivered { place: places[&place].0, had, files: Vec::new() });
+            }
+            Entry::Durable { place } if places[&place].1 => {
+                entries.push(Entry::Durable { place: places[&place].0 })
+            }
+            Entry::Durable { .. } => {}
+            other => entries.push(other),
         }
-        // Making the place durable would speak for what the log's own record is not certain of.
-        if certain {
-            entries.push(delivered(own, place.durable.iter()));
-            entries.push(Entry::Durable { place: own });
-        }
-        entries.push(delivered(own, place.delivered.iter()));
     }
-    entries.extend(newer.streams.iter().map(|(stream, known)| {
-        let checks =
-            known.checks.iter().map(|check| Had { stream: *stream, from: 0, to: 0, check: Some(*check) });
-        Entry::Delivered { place: 0, had: checks.collect(), files: Vec::new() }
-    }));
     entries.iter().for_each(|entry| record.apply(entry));
     entries
 }
 
-fn delivered<'a>(place: u32, marks: impl Iterator<Item = (&'a StreamId, &'a Mark)>) -> Entry {
-    let had = marks.flat_map(|(stream, mark)| {
-        ranges(mark).map(|range| Had { stream: *stream, from: range.start, to: range.end, check: None })
-    });
-    Entry::Delivered { place, had: had.collect(), files: Vec::new() }
+/// The place of the log's record that stands for the same; those without a name have fixed numbers.
+fn same(record: &Record, place: u32, destination: &str) -> Option<u32> {
+    if destination.is_empty() {
+        return Some(place);
+    }
+    record.places().find(|(_, known)| known.destination == destination).map(|(number, _)| number)
+}
+
+fn is_certain(record: &Record, place: u32) -> bool {
+    let known = record.place(place);
+    known.is_none_or(|known| known.delivered.iter().all(|(stream, mark)| known.durable(stream) == Some(mark)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Had, StreamId};
 
     fn record(destination: &str, to: u64, durable: bool) -> Record {
         let had = vec![Had { stream: StreamId(7), from: 0, to, check: None }];

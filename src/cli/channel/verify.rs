@@ -45,7 +45,7 @@ fn findings(look: &Look) -> Vec<(String, Value)> {
     for damage in &look.survey.damage {
         let (path, from, to) = (damage.path.display(), damage.from, damage.to);
         let note = match damage.fault {
-            Fault::Cut if look.survey.missing.is_empty() => "; nobody was told that they are held",
+            Fault::Cut => "; nobody was told that they are held",
             _ => "",
         };
         let sentence = format!("{path}: {} bytes from {from} {}{note}", to - from, damage.fault);
