@@ -303,7 +303,8 @@ impl Record {
 }
 
 impl Place {
-    fn durable(&self, stream: &StreamId) -> Option<&Mark> {
+    /// What of a stream is certainly on its disk.
+    pub fn durable(&self, stream: &StreamId) -> Option<&Mark> {
         match self.behind.get(stream) {
             Some(durable) => durable.as_ref(),
             None => self.delivered.get(stream),
