@@ -34,6 +34,7 @@ pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
             Entry::Retire { stream } => put.tag(10).stream(*stream),
             Entry::Opened { file } => put.tag(11).text(file),
             Entry::Closed { file } => put.tag(12).text(file),
+            Entry::Gone { stream } => put.tag(13).stream(*stream),
         };
     }
 }
@@ -85,6 +86,7 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
             10 => Entry::Retire { stream: get.stream()? },
             11 => Entry::Opened { file: get.text()? },
             12 => Entry::Closed { file: get.text()? },
+            13 => Entry::Gone { stream: get.stream()? },
             _ => return None,
         });
     }
@@ -182,6 +184,7 @@ mod tests {
             Entry::Retire { stream },
             Entry::Opened { file: "1-2".into() },
             Entry::Closed { file: "1-1".into() },
+            Entry::Gone { stream },
         ]
     }
 

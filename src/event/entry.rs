@@ -51,6 +51,8 @@ pub enum Entry {
     Lost { stream: StreamId, from: u64, to: u64 },
     /// The stream is gone and needs no mark.
     Retire { stream: StreamId },
+    /// The stream is gone where it came from; its mark is needed as long as a log has events of it.
+    Gone { stream: StreamId },
     /// A data file was created; synced before the file gets its first byte.
     Opened { file: String },
     /// A data file is final; it leaves the record with the next `Durable`.
@@ -63,6 +65,8 @@ pub struct RecordedStream {
     pub source: Arc<str>,
     pub attributes: Attributes,
     pub checks: Checks,
+    /// Nothing of it will come any more.
+    pub gone: bool,
 }
 
 /// Length of a data file: as delivered, and as is certainly on the disk.
@@ -149,6 +153,11 @@ impl Record {
                 for place in self.places.values_mut() {
                     place.delivered.remove(stream);
                     place.behind.remove(stream);
+                }
+            }
+            Entry::Gone { stream } => {
+                if let Some(known) = self.streams.get_mut(stream) {
+                    known.gone = true;
                 }
             }
             Entry::Opened { file } => {
@@ -255,9 +264,10 @@ impl Record {
         let key = self.key.iter().map(|key| Entry::Key { key: key.clone() });
         let boot = self.boot.iter().map(|id| Entry::Boot { id: id.clone() });
         let sources = self.sources.iter().map(|(n, f)| Entry::Source { name: n.clone(), fingerprint: *f });
-        let streams = self.streams.iter().map(|(stream, known)| {
-            let (source, attributes) = (known.source.clone(), known.attributes.clone());
-            Entry::Describe { stream: *stream, source, attributes }
+        let streams = self.streams.iter().flat_map(|(stream, known)| {
+            let (stream, source, attributes) = (*stream, known.source.clone(), known.attributes.clone());
+            let gone = known.gone.then_some(Entry::Gone { stream });
+            std::iter::once(Entry::Describe { stream, source, attributes }).chain(gone)
         });
         let places = self.places.iter().flat_map(|(number, place)| self.entries_of(*number, place));
         key.chain(boot).chain(sources).chain(streams).chain(places)
@@ -356,6 +366,7 @@ mod tests {
             Entry::Durable { place: 0 },
             had(10, 30),
             had(50, 60),
+            Entry::Gone { stream: S },
             Entry::Closed { file: "1-1".into() },
         ];
         let record = replay(&entries);

@@ -372,6 +372,20 @@ impl Book {
         entries
     }
 
+    /// D6, for a channel that has events of the stream still: its mark must stay until they are gone too, here and at the
+    /// destinations, else they would count as new after a crash.
+    pub fn gone(&mut self, stream: StreamId) -> Vec<Entry> {
+        let entries = vec![Entry::Gone { stream }];
+        self.apply(&entries);
+        entries
+    }
+
+    /// Streams that are gone where they came from, and not retired yet.
+    pub fn going(&self) -> Vec<StreamId> {
+        let gone = self.record.streams.iter().filter(|(_, known)| known.gone);
+        gone.map(|(stream, _)| *stream).collect()
+    }
+
     /// D6: the stream is gone.
     pub fn retire(&mut self, stream: StreamId) -> Vec<Entry> {
         self.held.remove(&stream);

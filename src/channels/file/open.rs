@@ -260,6 +260,10 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     }
     queue.runs = VecDeque::from(survey.runs.clone());
     queue.on_disk = story.frames;
+    for stream in queue.book.going() {
+        let entries = queue.retire(stream);
+        marks::encode(&entries, &mut queue.marks);
+    }
     let mut missing = missing(queue);
     let unseen = story
         .remains

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shelves::Shelves;
-use crate::event::{Batch, Mark, Stream, StreamId};
+use crate::event::{Batch, Entry, Mark, Stream, StreamId};
 use crate::flow::{Book, Latch, LeaseId, Limit};
 use crate::store::log::Run;
 
@@ -359,6 +359,17 @@ impl Queue {
             self.pending.push_front(item);
         }
         self.unheld_weight = 0;
+    }
+
+    /// D6: at once, or when the last event of the stream has left the log.
+    pub fn retire(&mut self, stream: StreamId) -> Vec<Entry> {
+        let on_the_way = self.writing.iter().any(|(known, ..)| *known == stream)
+            || self.pending.iter().any(|item| item.batch.span().is_some_and(|span| span.stream.id == stream));
+        if on_the_way || self.shelves.has(stream) {
+            return self.book.gone(stream);
+        }
+        self.retired.iter_mut().for_each(|seat| seat.push(stream));
+        self.book.retire(stream)
     }
 
     /// Nothing waits anywhere.

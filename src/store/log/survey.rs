@@ -17,6 +17,9 @@ use super::seal::{KeyRing, Sealing};
 use crate::event::Mark;
 use crate::sys::disk::{Disk, DiskFile, read_up_to};
 
+/// Segments that are fetched while the ones before are looked at.
+const AHEAD: usize = 4;
+
 pub const EXTENSION: &str = ".dfklog";
 
 /// Frames that follow each other in one segment, by number and by place.
@@ -135,9 +138,11 @@ pub fn survey(
     let mut seen = Mark::default();
     let mut order: Vec<u64> = survey.segments.keys().copied().collect();
     order.sort_by_key(|key| (survey.segments[key].header.as_ref().map_or(*key, |h| h.segment), *key));
-    for key in order {
-        let Some(file) = files.remove(&key) else { continue };
-        survey.read(key, &*file, keys, &ends, &mut seen, see)?;
+    for (index, key) in order.iter().enumerate() {
+        let ahead = order[index..].iter().take(AHEAD).filter_map(|key| files.get(key));
+        ahead.skip(if index == 0 { 0 } else { AHEAD - 1 }).for_each(|file| file.will_read());
+        let Some(file) = files.remove(key) else { continue };
+        survey.read(*key, &*file, keys, &ends, &mut seen, see)?;
     }
     survey.conclude(&seen, &ends);
     survey.ends = ends;

@@ -136,6 +136,11 @@ impl Log {
         self.open.last().filter(|_| self.sound).map(|open| open.number)
     }
 
+    /// Whether the last write and sync have worked.
+    pub fn is_sound(&self) -> bool {
+        self.sound
+    }
+
     /// The number of the next frame.
     pub fn next_number(&self) -> u64 {
         self.next_number
@@ -329,6 +334,8 @@ impl Log {
         } else {
             self.disk.remove(&found.path)?;
         }
+        // If it came back after a power cut, its events might be those of streams that nobody knows any more.
+        self.disk.sync_dir(found.path.parent().unwrap_or(Path::new(".")))?;
         self.found().remove(&number);
         self.ends.retain(|end| end.segment != number);
         self.open.retain(|open| open.number != number);

@@ -65,6 +65,9 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Reads some bytes; 0 at the end.
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize>;
 
+    /// All of it is going to be read: the kernel may begin to fetch it.
+    fn will_read(&self) {}
+
     fn len(&self) -> io::Result<u64>;
 
     fn is_empty(&self) -> io::Result<bool> {
