@@ -204,8 +204,8 @@ impl Outlet {
             channel.look(&mut |book| {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
-                    let others = || self.sources.iter().any(|source| **source == *known.source);
-                    if known.gone || !mine && (others() || Stream::is_of_log(&known.source)) {
+                    let other = || self.sources.iter().any(|source| **source == *known.source);
+                    if known.gone || !mine && (other() || Stream::is_of_log(&known.source)) {
                         continue;
                     }
                     let held = book.held(*id).cloned().unwrap_or_default();

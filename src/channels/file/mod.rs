@@ -12,6 +12,7 @@ mod file;
 mod open;
 mod queue;
 mod shelves;
+mod story;
 mod threads;
 
 pub use fields::{SPEC, SPILLABLE};

@@ -129,7 +129,7 @@ impl Sealing {
         let cipher = match &self.cipher {
             Secret::By(cipher) => cipher,
             Secret::Lost(alias) => return Err(Fault::NoKey(alias.clone())),
-            Secret::Open => return Err(Fault::NoKey("of a damaged header".into())),
+            Secret::Open => return Err(Fault::Sealed),
         };
         let mut bytes = [meta, body].concat();
         cipher.open(head.number, &told(head.packing, meta.len()), &mut bytes).map_err(|_| Fault::Broken)?;
