@@ -14,6 +14,7 @@ use super::file::{FileChannel, Hand, Settings};
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
 use super::story::{Holes, Story, ranges};
+use super::takeover::take_over;
 use crate::codec::marks;
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
@@ -51,18 +52,19 @@ impl FileChannel {
         let (log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
         story.second_copy(&*disk, settings.checkpoint.as_deref(), survey.log);
         let (mut record, had) = story.record();
-        let had = match before.filter(|_| !had) {
-            Some(before) => {
-                record = before;
-                true
-            }
-            None => had,
-        };
+        let mut taken_over = Vec::new();
+        match before {
+            Some(before) if had => taken_over = take_over(&mut record, before),
+            Some(before) => record = before,
+            None => {}
+        }
+        let had = had || !record.streams.is_empty();
         let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != sys::boot_id());
         let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: sys::boot_id() }];
         opening.iter().for_each(|entry| record.apply(entry));
         let mut queue = Queue::new(Book::open(record, had), &key.channel, &log);
-        opening.iter().for_each(|entry| marks::encode(std::slice::from_ref(entry), &mut queue.marks));
+        marks::encode(&opening, &mut queue.marks);
+        marks::encode(&taken_over, &mut queue.marks);
         let torn = rebooted && survey.missing.iter().all(|gone| gone.start >= survey.durable);
         let harm = recover(&mut queue, story, &survey, settings.memory.is_some() || torn);
         let reader = Reader::new(disk.clone(), log.segments(), keys);

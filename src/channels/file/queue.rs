@@ -303,7 +303,7 @@ impl Queue {
             self.lost += range.end - range.start;
             return range.end - range.start;
         }
-        self.back.push(source.into());
+        self.back.push((*source).into());
         0
     }
 

@@ -30,6 +30,31 @@ impl fmt::Debug for KeyRing {
     }
 }
 
+/// Why the frames of a segment cannot be decrypted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyTrouble {
+    /// No key of this name is there.
+    Missing(String),
+    /// The key of this name is another one than it was encrypted by.
+    Wrong(String),
+}
+
+impl KeyRing {
+    /// What is wrong with the key of a segment; `None`: nothing, or it needs none.
+    pub fn trouble(&self, header: &Header) -> Option<KeyTrouble> {
+        if header.cipher == 0 {
+            return None;
+        }
+        let alias = || header.alias.clone();
+        let Some(key) = self.keys.get(&header.alias) else { return Some(KeyTrouble::Missing(alias())) };
+        let cipher = Algorithm::of(header.cipher).and_then(|by| Cipher::new(by, key, &header.salt));
+        match cipher.is_some_and(|cipher| cipher.proof() == header.proof) {
+            true => None,
+            false => Some(KeyTrouble::Wrong(alias())),
+        }
+    }
+}
+
 /// How one segment's frames are packed and encrypted.
 pub struct Sealing {
     packing: Packing,

@@ -12,9 +12,11 @@ use std::sync::Arc;
 
 use super::LockError;
 
+mod read_only;
 mod real;
 pub mod simulated;
 
+pub use read_only::ReadOnlyDisk;
 pub use real::RealDisk;
 pub use simulated::{SimulatedDisk, is_crash};
 

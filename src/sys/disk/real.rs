@@ -17,7 +17,7 @@ use super::{Disk, DiskFile, Held, Listed};
 pub struct RealDisk;
 
 #[derive(Debug)]
-struct RealFile(File);
+pub(super) struct RealFile(pub(super) File);
 
 impl Held for Flock<File> {}
 
