@@ -39,7 +39,7 @@ impl FileChannel {
     }
 
     fn certain(&self) -> Result<(), ChannelError> {
-        self.flush().map_err(|cause| {
+        self.make_certain().map_err(|cause| {
             ChannelError::io(format!("cannot write the log of channel `{}`", self.key.channel), cause)
         })
     }
@@ -226,10 +226,8 @@ impl Channel for FileChannel {
 
     fn retire(&self, stream: StreamId) -> Result<(), ChannelError> {
         let mut queue = self.lock();
-        match queue.shelves.has(stream) {
-            true => drop(queue.retiring.insert(stream)),
-            false => self.forget(&mut queue, stream),
-        }
+        let entries = queue.retire(stream);
+        self.keep(&mut queue, &entries);
         Ok(())
     }
 

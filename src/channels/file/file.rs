@@ -96,7 +96,13 @@ impl FileChannel {
     pub fn write(&self) -> io::Result<bool> {
         let mut hand = locked(&self.log);
         self.look_at_space(&mut hand);
-        let Some(mut load) = self.load() else { return Ok(false) };
+        let Some(mut load) = self.load() else {
+            if hand.log.is_sound() {
+                return Ok(false);
+            }
+            self.begin(&mut hand.log)?;
+            return Ok(true);
+        };
         match self.write_load(&mut hand, &mut load) {
             Ok(()) => {
                 hand.unlooked = hand.unlooked.saturating_add(load.bytes);
@@ -274,6 +280,11 @@ impl FileChannel {
         let mut reader = locked(&self.reader);
         let (run, epoch) = {
             let mut queue = self.lock();
+            if !queue.is_on_disk() {
+                // Another sink has read it while this one waited for the reader. From now on what becomes held moves the
+                // cursor: it must not be set back behind that.
+                return true;
+            }
             match queue.next_run() {
                 Some(run) => (run, queue.epoch),
                 None => {
@@ -380,18 +391,13 @@ impl FileChannel {
         loop {
             let Some(segment) = self.removable() else { return Ok(()) };
             if !bug::on(Bug::RemovesUnsynced) {
-                self.write()?;
-                self.sync()?;
+                self.make_certain()?;
             }
             locked(&self.log).log.remove(segment)?;
             let mut queue = self.lock();
             let gone = queue.shelves.remove(segment);
             queue.runs.retain(|run| run.segment != segment);
-            for stream in gone {
-                if queue.retiring.remove(&stream) || is_past(&queue, stream) {
-                    self.forget(&mut queue, stream);
-                }
-            }
+            gone.into_iter().for_each(|stream| self.left(&mut queue, stream));
         }
     }
 
@@ -409,11 +415,13 @@ impl FileChannel {
         ((read || queue.shelves.of(oldest).next().is_none()) && done).then_some(oldest)
     }
 
-    /// D6: nothing of the stream is left, nothing will come.
-    pub(super) fn forget(&self, queue: &mut Queue, stream: StreamId) {
-        let entries = queue.book.retire(stream);
-        queue.retired.iter_mut().for_each(|seat| seat.push(stream));
-        self.keep(queue, &entries);
+    /// The last event of a stream has left the log: the stream is retired, if nothing more will come.
+    fn left(&self, queue: &mut Queue, stream: StreamId) {
+        let Some(known) = queue.book.record().streams.get(&stream) else { return };
+        if known.gone || Stream::is_of_log(&known.source) && stream != queue.own.id {
+            let entries = queue.retire(stream);
+            marks::encode(&entries, &mut queue.marks);
+        }
     }
 
     /// Entries of the record that are to outlive the process.
@@ -421,6 +429,20 @@ impl FileChannel {
         if !entries.is_empty() {
             marks::encode(entries, &mut queue.marks);
             self.work.notify_all();
+        }
+    }
+
+    /// Makes all entries of the record durable that there are now.
+    pub(super) fn make_certain(&self) -> io::Result<()> {
+        loop {
+            self.write()?;
+            let number = locked(&self.log).log.next_number();
+            self.sync()?;
+            let hand = locked(&self.log);
+            // A write or sync of another thread may have failed meanwhile.
+            if hand.log.is_sound() && hand.log.durable() >= number {
+                return Ok(());
+            }
         }
     }
 
@@ -441,12 +463,6 @@ impl FileChannel {
         }
         queue.latch.clone()
     }
-}
-
-/// Whether it is the stream of an earlier opening of the log.
-fn is_past(queue: &Queue, stream: StreamId) -> bool {
-    let known = queue.book.record().streams.get(&stream);
-    stream != queue.own.id && known.is_some_and(|known| Stream::is_of_log(&known.source))
 }
 
 pub(super) fn encoded(entry: &Entry) -> Vec<u8> {

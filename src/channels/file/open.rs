@@ -5,117 +5,23 @@
 //! (P3); where nobody can read it again, it is given up and counted.
 //! D7: where the frames behind a hole would come before what fills it, and can be read again as well, they do not count:
 //! so it is for what a spillable channel spilled, and for writes that a power cut took out of the middle.
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::checkpoint;
 use super::file::{FileChannel, Hand, Settings};
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
-use crate::codec::{marks, stored};
+use super::story::{Holes, Story, ranges};
+use super::takeover::take_over;
+use crate::codec::marks;
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
 use crate::store::log::bug::{self, Bug};
-use crate::store::log::{self as store, Frame, Kind, Log, Reader, Survey, snapshot_part};
+use crate::store::log::{self as store, Fault, Log, Reader, Survey};
 use crate::sys::LockError;
 use crate::sys::disk::Disk;
-
-/// What the frames of a log add up to.
-#[derive(Default)]
-struct Story {
-    snapshot: Snapshot,
-    /// Entries behind the snapshot, by the number of their frame.
-    marks: Vec<(u64, Vec<u8>)>,
-    shelves: HashMap<u64, HashMap<StreamId, Mark>>,
-    sources: HashMap<StreamId, String>,
-    /// Events and bytes, by source.
-    waiting: BTreeMap<String, (u64, usize)>,
-    frames: u64,
-    /// What damaged frames were about.
-    remains: Holes,
-}
-
-/// The newest snapshot that is whole, and one that is being put together.
-#[derive(Default)]
-struct Snapshot {
-    number: u64,
-    entries: Option<Vec<u8>>,
-    begun: u64,
-    parts: Vec<u8>,
-    next: u32,
-}
-
-impl Snapshot {
-    /// Takes a part; true if a whole one is newer than what was known.
-    fn take(&mut self, number: u64, meta: &[u8]) -> bool {
-        let Some((part, parts, entries)) = snapshot_part(meta) else { return false };
-        if part == 0 {
-            (self.begun, self.next) = (number, 0);
-            self.parts.clear();
-        }
-        if part != self.next || number != self.begun + u64::from(part) {
-            self.next = u32::MAX;
-            return false;
-        }
-        self.parts.extend_from_slice(entries);
-        self.next += 1;
-        if self.next < parts || (self.entries.is_some() && number < self.number) {
-            return false;
-        }
-        self.number = number;
-        self.entries = Some(std::mem::take(&mut self.parts));
-        true
-    }
-}
-
-impl Story {
-    fn hear(&mut self, frame: &Frame<'_>) {
-        let number = frame.head.number;
-        match frame.head.kind {
-            Kind::Events => self.events(frame),
-            Kind::Marks if !frame.remains => self.marks.push((number, frame.meta.to_vec())),
-            Kind::Snapshot if !frame.remains && self.snapshot.take(number, frame.meta) => {
-                self.marks.retain(|(number, _)| *number > self.snapshot.number);
-            }
-            _ => {}
-        }
-    }
-
-    fn events(&mut self, frame: &Frame<'_>) {
-        let Some(span) = stored::span(frame.meta) else { return };
-        if frame.remains {
-            self.remains.push((span.stream, span.from..span.to));
-            return;
-        }
-        self.frames += 1;
-        let shelf = self.shelves.entry(frame.segment).or_default();
-        shelf.entry(span.stream).or_default().insert(span.from, span.to);
-        if !self.sources.contains_key(&span.stream) {
-            self.sources.insert(span.stream, span.source.into());
-        }
-        if !self.waiting.contains_key(span.source) {
-            self.waiting.insert(span.source.into(), (0, 0));
-        }
-        let waiting = self.waiting.get_mut(span.source).expect("inserted above");
-        waiting.0 += u64::from(span.events);
-        waiting.1 += (frame.body.len()).saturating_sub(span.events as usize);
-    }
-
-    /// The record, and whether there was any.
-    fn record(&mut self) -> (Record, bool) {
-        self.marks.sort_by_key(|(number, _)| *number);
-        let mut record = Record::default();
-        let entries = self.snapshot.entries.iter().chain(self.marks.iter().map(|(_, entries)| entries));
-        let mut any = false;
-        for entries in entries {
-            any = true;
-            marks::decode(entries).unwrap_or_default().iter().for_each(|entry| record.apply(entry));
-        }
-        (record, any)
-    }
-}
 
 /// What recovery found wrong, for the log and for tests.
 #[derive(Clone, Debug, Default)]
@@ -145,20 +51,21 @@ impl FileChannel {
         let keys = log.keys.clone();
         let opened = store::open(disk.clone(), log, also, &mut |frame| story.hear(&frame));
         let (log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
-        second_copy(&*disk, settings.checkpoint.as_deref(), &survey, &mut story);
+        story.second_copy(&*disk, settings.checkpoint.as_deref(), survey.log);
         let (mut record, had) = story.record();
-        let had = match before.filter(|_| !had) {
-            Some(before) => {
-                record = before;
-                true
-            }
-            None => had,
-        };
+        let mut taken_over = Vec::new();
+        match before {
+            Some(before) if had => taken_over = take_over(&mut record, before),
+            Some(before) => record = before,
+            None => {}
+        }
+        let had = had || !record.streams.is_empty();
         let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != disk.boot_id());
         let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: disk.boot_id() }];
         opening.iter().for_each(|entry| record.apply(entry));
         let mut queue = Queue::new(Book::open(record, had), &key.channel, &log);
-        opening.iter().for_each(|entry| marks::encode(std::slice::from_ref(entry), &mut queue.marks));
+        marks::encode(&opening, &mut queue.marks);
+        marks::encode(&taken_over, &mut queue.marks);
         let torn = rebooted && survey.missing.iter().all(|gone| gone.start >= survey.durable);
         let harm = recover(&mut queue, story, &survey, settings.memory.is_some() || torn);
         let reader = Reader::new(disk.clone(), log.segments(), keys);
@@ -193,22 +100,38 @@ impl FileChannel {
         if used.events > 0 {
             log::info!(component = name, events = used.events; "channel `{name}`: up to {} events ({} bytes) wait from before", used.events, used.bytes);
         }
-        for damage in &harm.damage {
-            let (path, bytes) = (damage.path.display(), damage.to - damage.from);
-            if damage.fault == store::Fault::Cut && harm.missing_frames == 0 {
-                log::info!(component = name; "channel `{name}`: `{path}` ends in {bytes} bytes of a write that was cut off; nobody was told that they are held");
-                continue;
-            }
-            self.pulse.add(Counter::LostBytes, bytes);
-            log::error!(component = name; "channel `{name}`: {bytes} bytes from {} of `{path}` {}; all else is kept, and the file is set aside once it is not needed", damage.from, damage.fault);
+        harm.damage.iter().for_each(|damage| self.tell_damage(damage));
+        if harm.missing_frames > 0 {
+            log::error!(component = name, frames = harm.missing_frames; "channel `{name}`: {} frames that were written are not in its log any more; what sources have is read again", harm.missing_frames);
         }
         for (stream, range) in &harm.again {
-            log::warn!(component = name; "channel `{name}`: bytes {} to {} of {} are read again from their source", range.start, range.end, self.describe(*stream));
+            log::warn!(component = name; "channel `{name}`: what lay from {} to {} of {} is read again from its source", range.start, range.end, self.describe(*stream));
         }
         for (_, range) in &harm.lost {
             let events = range.end - range.start;
             self.pulse.add(Counter::LostEvents, events);
             log::error!(component = name, events = events; "channel `{name}`: {events} events that came without a position are lost by damage: nobody can read them again");
+        }
+    }
+
+    /// What is wrong, how much of it, and what becomes of the file.
+    fn tell_damage(&self, damage: &store::Damage) {
+        let (name, path, from) = (&*self.pulse.name, damage.path.display(), damage.from);
+        let (bytes, fault) = (damage.to - from, &damage.fault);
+        match fault {
+            Fault::Cut => {
+                log::info!(component = name; "channel `{name}`: `{path}` ends in {bytes} bytes of a write that was cut off; nobody was told that they are held");
+            }
+            Fault::NoKey(_) => {
+                log::error!(component = name; "channel `{name}`: {bytes} bytes from {from} of `{path}` {fault}; the file stays where it is, and what it holds comes once the key is configured again");
+            }
+            Fault::Copy | Fault::Foreign => {
+                log::warn!(component = name; "channel `{name}`: {bytes} bytes from {from} of `{path}` {fault}; they are left out, and the file is set aside once it is not needed");
+            }
+            Fault::Broken | Fault::Sealed | Fault::Unreadable(_) => {
+                self.pulse.add(Counter::LostBytes, bytes);
+                log::error!(component = name; "channel `{name}`: {bytes} bytes from {from} of `{path}` {fault}; all else is kept, and the file is set aside once it is not needed");
+            }
         }
     }
 
@@ -220,25 +143,15 @@ impl FileChannel {
     }
 }
 
-/// Where the log's own beginning is damaged, the copy of it counts.
-fn second_copy(disk: &dyn Disk, path: Option<&Path>, survey: &Survey, story: &mut Story) {
-    let Some((head, entries)) = path.and_then(|path| checkpoint::read(disk, path)) else { return };
-    if survey.log == Some(head.log)
-        && (story.snapshot.entries.is_none() || head.number > story.snapshot.number + 1)
-    {
-        story.marks.retain(|(number, _)| *number >= head.number);
-        story.snapshot.entries = Some(entries);
-        story.snapshot.number = head.number;
-    }
-}
-
 /// Fills the queue with what the log holds.
 fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> Harm {
-    let mut order: Vec<u64> = survey.segments.keys().copied().collect();
-    order.sort_by_key(|key| {
-        (survey.segments[key].header.as_ref().map_or(*key, |header| header.segment), *key)
-    });
-    order.iter().for_each(|segment| queue.shelves.begin(*segment));
+    let locked = |segment: &u64| {
+        let path = &survey.segments[segment].path;
+        survey.damage.iter().any(|damage| damage.path == *path && matches!(damage.fault, Fault::NoKey(_)))
+    };
+    // What no key opens now is never done with.
+    let (locked, open): (Vec<u64>, Vec<u64>) = survey.order().into_iter().partition(locked);
+    open.iter().for_each(|segment| queue.shelves.begin(*segment));
     for (segment, marks) in &story.shelves {
         for (stream, mark) in marks {
             ranges(mark).for_each(|range| queue.shelves.insert(*segment, *stream, range.start, range.end));
@@ -261,13 +174,18 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     }
     queue.runs = VecDeque::from(survey.runs.clone());
     queue.on_disk = story.frames;
+    queue.again = story.repeats;
+    for stream in queue.book.going() {
+        let entries = queue.retire(stream);
+        marks::encode(&entries, &mut queue.marks);
+    }
     let mut missing = missing(queue);
-    let unseen = story
-        .remains
-        .into_iter()
-        .filter(|(stream, range)| queue.book.held(*stream).is_none_or(|held| held.high() <= range.start));
-    missing.extend(unseen);
-    let (again, lost) = give_up(queue, missing);
+    for (stream, mark) in story.remains {
+        let high = queue.book.held(stream).map_or(0, Mark::high);
+        let above = ranges(&mark).map(|range| range.start.max(high)..range.end);
+        missing.extend(above.filter(|range| !range.is_empty()).map(|range| (stream, range)));
+    }
+    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(queue, missing) };
     let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();
     Harm { damage: survey.damage.clone(), missing_frames, again, lost }
 }
@@ -287,11 +205,6 @@ fn is_of_log(queue: &Queue, stream: StreamId) -> bool {
     queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source))
 }
 
-fn ranges(mark: &Mark) -> impl Iterator<Item = Range<u64>> {
-    let low = (mark.low() > 0).then(|| 0..mark.low());
-    low.into_iter().chain(mark.ranges().iter().cloned())
-}
-
 /// The holes in what is held, by stream.
 fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
     let mut holes = Vec::new();
@@ -302,8 +215,6 @@ fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
     holes
 }
 
-type Holes = Vec<(StreamId, Range<u64>)>;
-
 /// Holes of streams that can be read again, and those that cannot: the latter are closed.
 fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
     let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| is_of_log(queue, *stream));
@@ -312,6 +223,11 @@ fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
         marks::encode(&entries, &mut queue.marks);
     }
     (again, lost)
+}
+
+/// While a key is missing, nobody knows what its segments hold: nothing is given up.
+fn hope(queue: &Queue, holes: Holes) -> (Holes, Holes) {
+    (holes.into_iter().filter(|(stream, _)| !is_of_log(queue, *stream)).collect(), Holes::new())
 }
 
 fn refusal(dir: &Path, error: LockError) -> ChannelError {
@@ -358,7 +274,6 @@ impl Queue {
             lost: 0,
             waiting: 0,
             retired: Vec::new(),
-            retiring: Default::default(),
             back: Vec::new(),
             closed: false,
             unsynced_joins: false,

@@ -8,13 +8,13 @@
 //! The window has the oldest events. What becomes held goes there as long as nothing lies on disk before it and it has
 //! room; else it is dropped from memory, for the log has it. `cursor` is where the log is read from next.
 //! Invariants: sinks get only what is held. Order is that of the frames' numbers. `used` counts what is not settled.
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shelves::Shelves;
-use crate::event::{Batch, Mark, Stream, StreamId};
+use crate::event::{Batch, Entry, Mark, Stream, StreamId};
 use crate::flow::{Book, Latch, LeaseId, Limit};
 use crate::store::log::Run;
 use crate::store::log::bug::{self, Bug};
@@ -102,8 +102,6 @@ pub struct Queue {
     pub lost: u64,
     pub waiting: usize,
     pub retired: Vec<Vec<StreamId>>,
-    /// Retired streams of which frames lie in the log: whoever forgot them now would take the frames for new (D6).
-    pub retiring: BTreeSet<StreamId>,
     pub back: Vec<Box<str>>,
     pub closed: bool,
     pub unsynced_joins: bool,
@@ -249,15 +247,15 @@ impl Queue {
     pub fn next_run(&mut self) -> Option<Run> {
         let Cursor { number, place } = self.cursor;
         let index = self.runs.partition_point(|run| run.numbers.end <= number);
-        let mut run = self.runs.get(index).filter(|run| run.numbers.start < self.held)?.clone();
+        let mut run = self.runs.get(index)?.clone();
         if run.numbers.start < number {
             debug_assert_eq!(run.segment, place.segment);
             run.numbers.start = number;
             run.from = place.at;
         }
         run.numbers.end = run.numbers.end.min(self.held);
-        // Of what is written behind the cursor nothing may be held yet.
-        (!run.numbers.is_empty()).then_some(run)
+        // The cursor may stand at the end of what is held, in the middle of a run.
+        (run.numbers.start < run.numbers.end).then_some(run)
     }
 
     /// Everything has been read.
@@ -309,7 +307,7 @@ impl Queue {
             self.lost += range.end - range.start;
             return range.end - range.start;
         }
-        self.back.push(source.into());
+        self.back.push((*source).into());
         0
     }
 
@@ -370,6 +368,17 @@ impl Queue {
             }
         }
         self.unheld_weight = 0;
+    }
+
+    /// D6: at once, or when the last event of the stream has left the log.
+    pub fn retire(&mut self, stream: StreamId) -> Vec<Entry> {
+        let on_the_way = self.writing.iter().any(|(known, ..)| *known == stream)
+            || self.pending.iter().any(|item| item.batch.span().is_some_and(|span| span.stream.id == stream));
+        if on_the_way || self.shelves.has(stream) {
+            return self.book.gone(stream);
+        }
+        self.retired.iter_mut().for_each(|seat| seat.push(stream));
+        self.book.retire(stream)
     }
 
     /// Nothing waits anywhere.

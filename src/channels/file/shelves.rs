@@ -20,11 +20,6 @@ impl Shelves {
         self.ranges.entry(segment).or_default().entry(stream).or_default().insert(from, to);
     }
 
-    /// Whether anything of a stream lies in a segment.
-    pub fn has(&self, stream: StreamId) -> bool {
-        self.ranges.values().any(|marks| marks.contains_key(&stream))
-    }
-
     pub fn oldest(&self) -> Option<u64> {
         self.order.front().copied()
     }
@@ -32,6 +27,10 @@ impl Shelves {
     /// What lies in one segment.
     pub fn of(&self, segment: u64) -> impl Iterator<Item = (StreamId, &Mark)> {
         self.ranges.get(&segment).into_iter().flatten().map(|(stream, mark)| (*stream, mark))
+    }
+
+    pub fn has(&self, stream: StreamId) -> bool {
+        self.ranges.values().any(|marks| marks.contains_key(&stream))
     }
 
     /// Takes a segment away; the streams that are in no other one.

@@ -9,7 +9,7 @@ use crate::sys::LockError;
 use crate::sys::disk::{Disk, Held};
 
 /// The file that is locked in each directory; Flume locks one of that name.
-const LOCK: &str = "in_use.lock";
+pub const LOCK: &str = "in_use.lock";
 
 /// Opens the log in `settings.dirs`, creating what is not there; `also` are further directories to own. Fails only
 /// where a directory cannot be used or belongs to another process, never for what is in it.
@@ -44,19 +44,26 @@ fn own(
 
 /// What a killed process wrote and did not sync counts from now on; so it must not go with a power cut.
 fn certify(disk: &dyn Disk, survey: &Survey) {
-    for found in survey.segments.values().rev().take(2) {
-        if let Err(error) = disk.open(&found.path).and_then(|file| file.sync()) {
-            log::warn!("cannot sync `{}`: {error}", found.path.display());
+    for key in survey.order().into_iter().rev().take(2) {
+        let path = &survey.segments[&key].path;
+        if let Err(error) = disk.open(path).and_then(|file| file.sync()) {
+            log::warn!("cannot sync `{}`: {error}", path.display());
         }
     }
 }
 
-/// Where segments end: as recorded, and where a cut was found now. The next survey need not speak of it again.
+/// Where segments end: as recorded, and where a cut was found now. The next survey need not speak of it again. Of a
+/// segment that is there twice, one may be longer: nothing is recorded.
 fn ends(survey: &Survey) -> Vec<End> {
-    let number =
-        |path: &PathBuf| survey.segments.iter().find(|(_, found)| found.path == *path).map(|(key, _)| *key);
+    let number = |path: &PathBuf| {
+        let (key, found) = survey.segments.iter().find(|(_, found)| found.path == *path)?;
+        let number = found.number(*key);
+        let as_many = survey.segments.iter().filter(|(key, found)| found.number(**key) == number).count();
+        (as_many == 1).then_some(number)
+    };
     let cuts = survey.damage.iter().filter(|damage| damage.fault == Fault::Cut);
     let cuts =
         cuts.filter_map(|cut| number(&cut.path).map(|segment| End { segment, at: cut.from, void: 0..0 }));
-    survey.ends.iter().filter(|end| survey.segments.contains_key(&end.segment)).cloned().chain(cuts).collect()
+    let is_there = |end: &&End| survey.segments.iter().any(|(key, found)| found.number(*key) == end.segment);
+    survey.ends.iter().filter(is_there).cloned().chain(cuts).collect()
 }

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn logs_become_smaller_and_come_back() {
         let lines = log_lines();
-        let slices: [&[u8]; 2] = [&lines[..999], &lines[999..]];
+        let slices = [&lines[..999], &lines[999..]];
         for packing in ALL {
             let mut out = b"before".to_vec();
             assert_eq!(pack(packing, &slices, &mut out), packing);

@@ -2,19 +2,25 @@
 //!
 //! Invariants: every byte behind the header belongs to a frame that was handed out, to a span that is returned as bad,
 //! or to the zeros at the end. Memory is bounded by the largest frame, not by the segment.
+//! Errors: what the disk cannot read is a bad span like any other; what lies behind it is read all the same.
 use std::io;
+use std::ops::Range;
 
 use super::frame::{self, Head};
 use crate::sys::disk::{DiskFile, read_up_to};
 
 const WINDOW: usize = 1 << 20;
+/// Where a read fails, so much is given up at once: the disk's own unit.
+const SECTOR: u64 = 4096;
+/// Stands for what cannot be read: neither a frame nor a zero.
+const UNREADABLE: u8 = 0xff;
 
 /// What a scan comes across.
 pub enum Seen<'a> {
     /// A frame that verifies, and where it begins.
     Frame { head: Head, at: u64, meta: &'a [u8], body: &'a [u8] },
     /// A frame whose body is damaged: its meta tells what was lost.
-    Remains { head: Head, meta: &'a [u8] },
+    Remains { head: Head, at: u64, meta: &'a [u8] },
 }
 
 /// Bytes `[from, to)` that are no part of a frame that verifies.
@@ -34,21 +40,52 @@ struct Window<'a> {
     bytes: Vec<u8>,
     base: u64,
     len: u64,
+    /// What could not be read, and why.
+    unreadable: Vec<(Range<u64>, String)>,
 }
 
 impl Window<'_> {
     /// The bytes from `at` on: at least `want`, or up to the end of the file.
-    fn from(&mut self, at: u64, want: usize) -> io::Result<&[u8]> {
+    fn from(&mut self, at: u64, want: usize) -> &[u8] {
         let want = want.min((self.len - at) as usize);
         let end = self.base + self.bytes.len() as u64;
         if at < self.base || at + want as u64 > end {
             self.bytes.resize(want.max(WINDOW).min((self.len - at) as usize), 0);
-            let read = read_up_to(self.file, &mut self.bytes, at).inspect_err(|_| self.bytes.clear())?;
+            self.base = at;
+            let read = read_up_to(self.file, &mut self.bytes, at).unwrap_or_else(|_| self.read_around());
+            if read < self.bytes.len() {
+                // Somebody has cut the file meanwhile.
+                self.len = at + read as u64;
+            }
             self.bytes.truncate(read);
             self.bytes.shrink_to(4 * WINDOW);
-            self.base = at;
         }
-        Ok(&self.bytes[(at - self.base) as usize..])
+        &self.bytes[(at - self.base) as usize..]
+    }
+
+    /// Fills the window sector by sector, as far as they can be read.
+    fn read_around(&mut self) -> usize {
+        let (base, size) = (self.base, self.bytes.len() as u64);
+        let mut done = 0;
+        while done < size {
+            let next = ((base + done) / SECTOR + 1) * SECTOR - base;
+            let part = &mut self.bytes[done as usize..next.min(size) as usize];
+            match read_up_to(self.file, part, base + done) {
+                Ok(read) if read < part.len() => return done as usize + read,
+                Ok(_) => {}
+                Err(error) => {
+                    part.fill(UNREADABLE);
+                    self.unreadable.push((base + done..base + next.min(size), error.to_string()));
+                }
+            }
+            done = next;
+        }
+        size as usize
+    }
+
+    fn why_unreadable(&self, from: u64, to: u64) -> Option<String> {
+        let within = |range: &Range<u64>| range.start < to && from < range.end;
+        self.unreadable.iter().find(|(range, _)| within(range)).map(|(_, why)| why.clone())
     }
 }
 
@@ -59,22 +96,18 @@ pub fn scan(
     id: Option<u64>,
     see: &mut dyn FnMut(Seen<'_>),
 ) -> io::Result<Vec<Bad>> {
-    let mut window = Window { file, bytes: Vec::new(), base: 0, len: file.len()? };
-    let (mut at, mut bad) = (from.min(window.len), Vec::new());
+    let len = file.len()?;
+    let mut window = Window { file, bytes: Vec::new(), base: 0, len, unreadable: Vec::new() };
+    let (mut at, mut bad) = (from.min(len), Vec::new());
     while at < window.len {
         match step(&mut window, at, id, see) {
-            Ok(Step::Frame(next)) => at = next,
-            Ok(Step::Zeros) => break,
-            Ok(Step::Bad(next)) => {
-                let at_end = next == window.len;
-                let to = if at_end { end_of_garbage(&mut window, at).unwrap_or(next) } else { next };
-                bad.push(Bad { from: at, to, at_end, unreadable: None });
+            Step::Frame(next) => at = next,
+            Step::Zeros => break,
+            Step::Bad(next) => {
+                let at_end = next >= window.len;
+                let to = if at_end { end_of_garbage(&mut window, at) } else { next };
+                bad.push(Bad { from: at, to, at_end, unreadable: window.why_unreadable(at, to) });
                 at = next;
-            }
-            Err(error) => {
-                let unreadable = Some(error.to_string());
-                bad.push(Bad { from: at, to: window.len, at_end: true, unreadable });
-                break;
             }
         }
     }
@@ -87,77 +120,71 @@ enum Step {
     Zeros,
 }
 
-fn step(window: &mut Window, at: u64, id: Option<u64>, see: &mut dyn FnMut(Seen<'_>)) -> io::Result<Step> {
-    if let Some(head) = head_at(window, at, id)? {
-        let bytes = window.from(at, head.size())?;
+fn step(window: &mut Window, at: u64, id: Option<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Step {
+    if let Some(head) = Head::decode(window.from(at, frame::HEAD)).filter(|head| is_of(head, id)) {
+        let bytes = window.from(at, head.size());
         if let Some((meta, body)) = head.verify(bytes) {
             see(Seen::Frame { head, at, meta, body });
-            return Ok(Step::Frame(at + head.size() as u64));
-        }
-        if let Some(meta) = head.verified_meta(bytes) {
-            see(Seen::Remains { head, meta });
+            return Step::Frame(at + head.size() as u64);
         }
     }
-    let mut next = at;
-    if only_zeros(window, &mut next)? {
-        return Ok(Step::Zeros);
+    match skip_zeros(window, at) {
+        next if next >= window.len => Step::Zeros,
+        next => Step::Bad(find(window, next, id, see)),
     }
-    find(window, next.max(at + 1), id).map(Step::Bad)
 }
 
-fn head_at(window: &mut Window, at: u64, id: Option<u64>) -> io::Result<Option<Head>> {
-    let len = window.len;
-    let head = Head::decode(window.from(at, frame::HEAD)?);
-    Ok(head.filter(|head| {
-        id.is_none_or(|id| id == head.log) && at + head.size() as u64 <= len + u64::from(head.body)
-    }))
+fn is_of(head: &Head, id: Option<u64>) -> bool {
+    id.is_none_or(|id| id == head.log)
 }
 
-/// Where the next frame begins that verifies in full, or the file's end.
-fn find(window: &mut Window, mut at: u64, id: Option<u64>) -> io::Result<u64> {
+/// Where the next frame begins that verifies in full, or the file's end. Of frames that do not, their meta may.
+fn find(window: &mut Window, mut at: u64, id: Option<u64>, see: &mut dyn FnMut(Seen<'_>)) -> u64 {
     while at < window.len {
-        let bytes = window.from(at, WINDOW)?;
+        let bytes = window.from(at, WINDOW);
         let size = bytes.len() as u64;
         match frame::find_head(bytes, 0) {
             Some((off, head)) => {
                 at += off as u64;
-                let whole = id.is_none_or(|id| id == head.log) && at + head.size() as u64 <= window.len;
-                if whole && head.verify(window.from(at, head.size())?).is_some() {
-                    return Ok(at);
+                let bytes = window.from(at, if is_of(&head, id) { head.size() } else { 0 });
+                if is_of(&head, id) {
+                    if head.verify(bytes).is_some() {
+                        return at;
+                    }
+                    if let Some(meta) = head.verified_meta(bytes) {
+                        see(Seen::Remains { head, at, meta });
+                    }
                 }
                 at += 1;
             }
             None => at += size.saturating_sub(frame::HEAD as u64 - 1).max(1),
         }
     }
-    Ok(window.len)
+    window.len
 }
 
-/// Whether nothing but zeros follows; `at` moves to the first byte that is none.
-fn only_zeros(window: &mut Window, at: &mut u64) -> io::Result<bool> {
-    while *at < window.len {
-        let bytes = window.from(*at, WINDOW)?;
+/// The first byte from `at` on that is not zero, or the file's end.
+fn skip_zeros(window: &mut Window, mut at: u64) -> u64 {
+    while at < window.len {
+        let bytes = window.from(at, WINDOW);
         match bytes.iter().position(|byte| *byte != 0) {
-            Some(off) => {
-                *at += off as u64;
-                return Ok(false);
-            }
-            None => *at += bytes.len() as u64,
+            Some(off) => return at + off as u64,
+            None => at += bytes.len().max(1) as u64,
         }
     }
-    Ok(true)
+    window.len
 }
 
 /// Behind the last byte that is not zero: zeros at the end were never written.
-fn end_of_garbage(window: &mut Window, from: u64) -> io::Result<u64> {
+fn end_of_garbage(window: &mut Window, from: u64) -> u64 {
     let (mut at, mut end) = (from, from);
     while at < window.len {
-        let bytes = window.from(at, WINDOW)?;
-        let size = bytes.len() as u64;
+        let bytes = window.from(at, WINDOW);
+        let size = bytes.len().max(1) as u64;
         if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
             end = at + last as u64 + 1;
         }
         at += size;
     }
-    Ok(end)
+    end
 }

@@ -13,11 +13,16 @@ use std::sync::Arc;
 use super::frame::{Head, Kind};
 use super::header::{HEADER, Header};
 use super::scan::{self, Bad, Seen};
-use super::seal::{KeyRing, Sealing};
+use super::seal::{ENCRYPTED, KeyRing, Sealing};
 use crate::event::Mark;
 use crate::sys::disk::{Disk, DiskFile, read_up_to};
 
+/// Segments that are fetched while the ones before are looked at.
+const AHEAD: usize = 4;
+
 pub const EXTENSION: &str = ".dfklog";
+/// No segment has this number or a higher one: a file of such a name is none of ours.
+const LAST: u64 = 1 << 62;
 
 /// Frames that follow each other in one segment, by number and by place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,13 @@ pub struct Found {
     pub damaged: bool,
 }
 
+impl Found {
+    /// The number that it was written under; `named`: the one of its name, which somebody may have changed.
+    pub fn number(&self, named: u64) -> u64 {
+        self.header.as_ref().map_or(named, |header| header.segment)
+    }
+}
+
 /// What is wrong with a part of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -66,6 +78,8 @@ pub enum Fault {
     Foreign,
     /// Encrypted by a key that is not there.
     NoKey(String),
+    /// Encrypted, and what says how is gone with the header.
+    Sealed,
     Unreadable(String),
 }
 
@@ -77,6 +91,7 @@ impl fmt::Display for Fault {
             Fault::Copy => f.write_str("are a copy of a frame that is there already"),
             Fault::Foreign => f.write_str("belong to another channel's log"),
             Fault::NoKey(alias) => write!(f, "are encrypted by the key `{alias}`, which is not configured"),
+            Fault::Sealed => f.write_str("are encrypted, and the header that says how is damaged"),
             Fault::Unreadable(error) => write!(f, "cannot be read: {error}"),
         }
     }
@@ -132,19 +147,53 @@ pub fn survey(
     let mut files = survey.list(disk, dirs)?;
     survey.log = survey.identify(&files);
     let ends = survey.ends(&files);
-    let mut seen = Mark::default();
-    let mut order: Vec<u64> = survey.segments.keys().copied().collect();
-    order.sort_by_key(|key| (survey.segments[key].header.as_ref().map_or(*key, |h| h.segment), *key));
-    for key in order {
-        let Some(file) = files.remove(&key) else { continue };
-        survey.read(key, &*file, keys, &ends, &mut seen, see)?;
+    let mut tell = Telling { see, seen: Mark::default(), remains: Vec::new(), tails: Vec::new() };
+    let order = survey.order();
+    for (index, key) in order.iter().enumerate() {
+        let ahead = order[index..].iter().take(AHEAD).filter_map(|key| files.get(key));
+        ahead.skip(if index == 0 { 0 } else { AHEAD - 1 }).for_each(|file| file.will_read());
+        let Some(file) = files.remove(key) else { continue };
+        if let Err(error) = survey.read(*key, &*file, keys, &ends, &mut tell) {
+            survey.unreadable(*key, &error);
+        }
     }
-    survey.conclude(&seen, &ends);
+    survey.conclude(&mut tell, &ends);
     survey.ends = ends;
     Ok(survey)
 }
 
+/// What one survey carries from segment to segment.
+struct Telling<'a> {
+    see: &'a mut dyn FnMut(Frame<'_>),
+    /// Numbers of the frames that count.
+    seen: Mark,
+    remains: Vec<Remains>,
+    tails: Vec<Tail>,
+}
+
+/// What a damaged frame was about.
+struct Remains {
+    segment: u64,
+    at: u64,
+    head: Head,
+    meta: Vec<u8>,
+}
+
+/// A bad end of a segment: which damage, and the number of the frame that should begin there, if anything tells.
+struct Tail {
+    segment: u64,
+    damage: usize,
+    next: Option<u64>,
+}
+
 impl Survey {
+    /// The segments in the order in which they were written, as far as they tell.
+    pub fn order(&self) -> Vec<u64> {
+        let mut order: Vec<u64> = self.segments.keys().copied().collect();
+        order.sort_by_key(|key| (self.segments[key].number(*key), *key));
+        order
+    }
+
     fn list(&mut self, disk: &dyn Disk, dirs: &[PathBuf]) -> io::Result<BTreeMap<u64, Arc<dyn DiskFile>>> {
         let mut files: BTreeMap<u64, Arc<dyn DiskFile>> = BTreeMap::new();
         for dir in dirs {
@@ -161,40 +210,39 @@ impl Survey {
                     number
                 };
                 let path = dir.join(&entry.name);
-                let opened = disk.open(&path).and_then(|file| head_of(&*file).map(|header| (file, header)));
-                let (header, unreadable) = match opened {
-                    Ok((file, header)) => {
+                let found = Found { path: path.clone(), bytes: entry.len, header: None, damaged: false };
+                self.segments.insert(key, found);
+                match disk.open(&path) {
+                    Ok(file) => {
+                        // A header that cannot be read is damaged like any other.
+                        let header = head_of(&*file).unwrap_or_default();
+                        self.segments.get_mut(&key).expect("inserted above").header = header;
                         files.insert(key, file);
-                        (header, None)
                     }
-                    Err(error) => (None, Some(Fault::Unreadable(error.to_string()))),
-                };
-                if let Some(fault) = unreadable {
-                    self.damage.push(Damage { path: path.clone(), from: 0, to: entry.len, fault });
+                    Err(error) => self.unreadable(key, &error),
                 }
-                self.segments.insert(key, Found { path, bytes: entry.len, header, damaged: false });
             }
         }
         Ok(files)
     }
 
-    /// The id that most headers have; without any header that of the first frame.
+    /// The whole of a segment is as good as gone; set aside, it may be read one day.
+    fn unreadable(&mut self, key: u64, error: &io::Error) {
+        let found = self.segments.get_mut(&key).expect("listed");
+        let (path, fault) = (found.path.clone(), Fault::Unreadable(error.to_string()));
+        found.damaged = true;
+        self.damage.push(Damage { path, from: 0, to: found.bytes, fault });
+    }
+
+    /// The id that most segments have; one without a header has that of its first frame.
     fn identify(&self, files: &BTreeMap<u64, Arc<dyn DiskFile>>) -> Option<u64> {
         let mut votes: BTreeMap<u64, usize> = BTreeMap::new();
-        for header in self.segments.values().filter_map(|found| found.header.as_ref()) {
-            *votes.entry(header.log).or_default() += 1;
+        for (key, found) in &self.segments {
+            let header = found.header.as_ref().map(|header| header.log);
+            let log = header.or_else(|| files.get(key).and_then(|file| first_log(&**file)));
+            log.into_iter().for_each(|log| *votes.entry(log).or_default() += 1);
         }
-        let elected = votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(log, _)| log);
-        elected.or_else(|| {
-            files.values().find_map(|file| {
-                let mut first = None;
-                let scanned = scan::scan(&**file, 0, None, &mut |seen| {
-                    let (Seen::Frame { head, .. } | Seen::Remains { head, .. }) = seen;
-                    first.get_or_insert(head.log);
-                });
-                scanned.ok().and(first)
-            })
-        })
+        votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(log, _)| log)
     }
 
     /// Where segments end by the word of later ones.
@@ -216,8 +264,7 @@ impl Survey {
         file: &dyn DiskFile,
         keys: &KeyRing,
         ends: &[End],
-        seen: &mut Mark,
-        see: &mut dyn FnMut(Frame<'_>),
+        tell: &mut Telling<'_>,
     ) -> io::Result<()> {
         let Survey { log, segments, runs, damage, next_number, durable, .. } = self;
         let found = segments.get_mut(&key).expect("listed");
@@ -227,73 +274,102 @@ impl Survey {
             found.damaged = true;
             return Ok(());
         }
-        let end = ends.iter().filter(|end| end.segment == key).map(|end| end.at).min().unwrap_or(u64::MAX);
+        let number = found.number(key);
+        let end = ends.iter().filter(|end| end.segment == number).map(|end| end.at).min().unwrap_or(u64::MAX);
         let sealing = Sealing::of_segment(found.header.as_ref(), keys);
-        let mut copies: Vec<Damage> = Vec::new();
+        let mut whole: Vec<Damage> = Vec::new();
+        let mut next = found.header.as_ref().map(|header| header.first);
         let from = if found.header.is_some() { HEADER as u64 } else { 0 };
-        let mut bad = scan::scan(file, from, *log, &mut |at_hand| {
-            let (head, at, meta, body, remains) = match at_hand {
-                Seen::Frame { head, at, meta, body } => (head, at, meta, body, false),
-                Seen::Remains { head, meta } => (head, u64::MAX, meta, &[][..], true),
-            };
-            if remains {
-                if head.packing & super::seal::ENCRYPTED == 0 && !seen.contains(head.number) {
-                    see(Frame { segment: key, at, head, meta, body, remains });
+        let bad = scan::scan(file, from, *log, &mut |at_hand| {
+            let (head, at, meta, body) = match at_hand {
+                Seen::Frame { head, at, meta, body } if at < end => (head, at, meta, body),
+                Seen::Remains { head, at, meta } if at < end && head.packing & ENCRYPTED == 0 => {
+                    return tell.remains.push(Remains { segment: key, at, head, meta: meta.to_vec() });
                 }
-                return;
-            }
-            if at >= end {
-                return;
-            }
+                _ => return,
+            };
             let to = at + head.size() as u64;
-            if seen.contains(head.number) {
-                copies.push(Damage { path: path.clone(), from: at, to, fault: Fault::Copy });
-                return;
+            next = Some(head.number.saturating_add(1));
+            if tell.seen.contains(head.number) {
+                return add(&mut whole, Damage { path: path.clone(), from: at, to, fault: Fault::Copy });
             }
-            seen.insert(head.number, head.number + 1);
-            let fault = match sealing.open(&head, meta, body) {
-                Ok((meta, body)) => {
-                    see(Frame { segment: key, at, head, meta: &meta, body: &body, remains });
-                    None
-                }
-                Err(fault) => Some(fault),
-            };
-            if let Some(fault) = fault {
-                copies.push(Damage { path: path.clone(), from: at, to, fault });
-                return;
-            }
-            *next_number = (*next_number).max(head.number + 1);
+            tell.seen.insert(head.number, head.number.saturating_add(1));
+            // Also of a frame that no key opens now: it keeps its number.
+            *next_number = (*next_number).max(head.number.saturating_add(1));
             *durable = (*durable).max(head.durable);
-            push(runs, Run { segment: key, from: at, to, numbers: head.number..head.number + 1 });
+            match sealing.open(&head, meta, body) {
+                Ok((meta, body)) => {
+                    (tell.see)(Frame { segment: key, at, head, meta: &meta, body: &body, remains: false });
+                    let numbers = head.number..head.number.saturating_add(1);
+                    push(runs, Run { segment: key, from: at, to, numbers });
+                }
+                Err(fault) => add(&mut whole, Damage { path: path.clone(), from: at, to, fault }),
+            }
         })?;
-        if found.header.is_none() && found.bytes > 0 && bad.first().is_none_or(|bad| bad.from > 0) {
-            bad.insert(0, Bad { from: 0, to: HEADER as u64, at_end: false, unreadable: None });
+        for bad in bad.into_iter().filter(|bad| bad.from < end) {
+            let fault = fault_of(&bad);
+            if fault == Fault::Cut {
+                tell.tails.push(Tail { segment: key, damage: damage.len(), next });
+            }
+            damage.push(Damage { path: path.clone(), from: bad.from, to: bad.to, fault });
         }
-        bad.retain(|bad| bad.from < end);
-        damage.extend(bad.into_iter().map(|bad| Damage {
-            path: path.clone(),
-            from: bad.from,
-            to: bad.to,
-            fault: fault_of(&bad),
-        }));
-        damage.append(&mut copies);
+        damage.append(&mut whole);
         found.damaged = damage.iter().any(|damage| damage.path == path && damage.fault != Fault::Cut);
         Ok(())
     }
 
-    /// Sorts the runs and tells what is missing between them. A bad end is a cut write only where nothing is missing
-    /// behind it that was synced.
-    fn conclude(&mut self, seen: &Mark, ends: &[End]) {
+    /// Sorts the runs and tells what is missing between them.
+    fn conclude(&mut self, tell: &mut Telling<'_>, ends: &[End]) {
         self.runs.sort_by_key(|run| run.numbers.start);
         self.next_number = ends.iter().map(|end| end.void.end).fold(self.next_number, u64::max);
         let headers = self.segments.values().filter_map(|found| found.header.as_ref());
         let first = headers.filter(|header| Some(header.log) == self.log).map(|header| header.first).min();
         let first =
             first.into_iter().chain(self.runs.first().map(|run| run.numbers.start)).min().unwrap_or(0);
-        let mut known = seen.clone();
+        let mut known = tell.seen.clone();
         ends.iter().for_each(|end| known.insert(end.void.start, end.void.end));
-        self.missing = known.missing(first, self.next_number.max(self.durable));
         self.next_number = self.next_number.max(self.durable);
+        self.missing = known.missing(first, self.next_number);
+        self.judge(&tell.tails);
+        self.tell_remains(tell, &known);
+    }
+
+    /// A bad end is a write that was cut off only where nothing is missing that was synced.
+    fn judge(&mut self, tails: &[Tail]) {
+        for Tail { segment, damage, next } in tails {
+            let synced = |gone: &Range<u64>| gone.start < self.durable;
+            let was_there = match next {
+                Some(next) => *next < self.durable && self.missing.iter().any(|gone| gone.contains(next)),
+                None => self.missing.iter().any(synced),
+            };
+            if was_there {
+                self.damage[*damage].fault = Fault::Broken;
+                self.segments.get_mut(segment).expect("listed").damaged = true;
+            }
+        }
+    }
+
+    /// What damaged frames were about, each number once. A write that was cut off was about nothing yet.
+    fn tell_remains(&self, tell: &mut Telling<'_>, known: &Mark) {
+        let mut told = known.clone();
+        for Remains { segment, at, head, meta } in &tell.remains {
+            let path = &self.segments[segment].path;
+            let cut =
+                |damage: &Damage| damage.fault == Fault::Cut && damage.from <= *at && damage.path == *path;
+            if told.contains(head.number) || self.damage.iter().any(cut) {
+                continue;
+            }
+            told.insert(head.number, head.number.saturating_add(1));
+            (tell.see)(Frame { segment: *segment, at: *at, head: *head, meta, body: &[], remains: true });
+        }
+    }
+}
+
+/// Adds to a damage that ends where this one begins, or as one of its own.
+fn add(all: &mut Vec<Damage>, damage: Damage) {
+    match all.last_mut().filter(|last| last.to == damage.from && last.fault == damage.fault) {
+        Some(last) => last.to = damage.to,
+        None => all.push(damage),
     }
 }
 
@@ -315,16 +391,27 @@ fn fault_of(bad: &Bad) -> Fault {
     }
 }
 
+/// The log of the first frame in a file.
+fn first_log(file: &dyn DiskFile) -> Option<u64> {
+    let mut first = None;
+    let scanned = scan::scan(file, 0, None, &mut |seen| {
+        let (Seen::Frame { head, .. } | Seen::Remains { head, .. }) = seen;
+        first.get_or_insert(head.log);
+    });
+    scanned.ok().and(first)
+}
+
 fn head_of(file: &dyn DiskFile) -> io::Result<Option<Header>> {
     let mut bytes = [0; HEADER];
     let read = read_up_to(file, &mut bytes, 0)?;
     Ok(Header::decode(&bytes[..read]))
 }
 
-/// The number in a segment's name.
+/// The number in a segment's name. Beyond what ten digits can say they have more.
 fn number_of(name: &Path) -> Option<u64> {
     let digits = name.to_str()?.strip_suffix(EXTENSION)?;
-    (digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())??;
+    (digits == format!("{number:010}") && number < LAST).then_some(number)
 }
 
 /// The meta of an `Ends` frame: segment u64, end u64, void from u64, void to u64, one after the other.

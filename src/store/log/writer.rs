@@ -138,6 +138,11 @@ impl Log {
         self.open.last().filter(|_| self.sound).map(|open| open.number)
     }
 
+    /// Whether the last write and sync have worked.
+    pub fn is_sound(&self) -> bool {
+        self.sound
+    }
+
     /// The number of the next frame.
     pub fn next_number(&self) -> u64 {
         self.next_number
@@ -323,23 +328,40 @@ impl Log {
         });
     }
 
-    /// A segment is needed no more, and will not be found again. A damaged one is set aside under another name.
+    /// A segment is needed no more. A damaged one is set aside under another name. One that is gone already is gone.
     pub fn remove(&mut self, number: u64) -> io::Result<()> {
         let Some(found) = self.found().get(&number).cloned() else { return Ok(()) };
-        let removed = if found.damaged {
-            let mut aside = found.path.clone().into_os_string();
-            aside.push(".damaged");
-            self.disk.rename(&found.path, Path::new(&aside))
-        } else {
-            self.disk.remove(&found.path)
+        let removed = match found.damaged {
+            true => self.disk.rename(&found.path, &self.aside(&found.path)),
+            false => self.disk.remove(&found.path),
         };
-        // Gone already: the directory's sync has failed before.
-        removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // If it came back after a power cut, its events might be those of streams that nobody knows any more.
         self.disk.sync_dir(found.path.parent().unwrap_or(Path::new(".")))?;
         self.found().remove(&number);
-        self.ends.retain(|end| end.segment != number);
+        let number_in_log = found.number(number);
+        let twice = self.found().iter().any(|(key, found)| found.number(*key) == number_in_log);
+        self.ends.retain(|end| twice || end.segment != number_in_log);
         self.open.retain(|open| open.number != number);
         Ok(())
+    }
+
+    /// A name for a damaged segment that no file has yet.
+    fn aside(&self, path: &Path) -> PathBuf {
+        let named = |end: String| {
+            let mut name = path.as_os_str().to_os_string();
+            name.push(end);
+            PathBuf::from(name)
+        };
+        let names = std::iter::once(".damaged".to_string()).chain((2..).map(|n| format!(".damaged.{n}")));
+        let is_free = |name: &PathBuf| {
+            self.disk.open(name).is_err_and(|error| error.kind() != io::ErrorKind::PermissionDenied)
+        };
+        let free = names.map(named).find(is_free);
+        free.expect("names do not end")
     }
 
     /// Gives back the space that was taken ahead; everything is synced.
