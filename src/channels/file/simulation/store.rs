@@ -38,7 +38,7 @@ pub fn item_of(inputs: &[Input], batch: &Batch, index: usize) -> Option<Item> {
     if let Some(number) = Own::number(event.body()) {
         return Some(Item::Own(number));
     }
-    let (attributes, _) = batch.span()?.stream.attributes();
+    let attributes = batch.span()?.stream.attributes();
     let (file, range) = (attributes.number("file")? as usize, event.range());
     let input = inputs.get(file)?;
     let record = input.lines.iter().find(|line| line.from == range.start)?.record;
@@ -71,7 +71,7 @@ impl Store {
             for (index, row) in batch.rows().iter().enumerate() {
                 let Some(item) = item_of(inputs, batch, index) else {
                     let body = String::from_utf8_lossy(batch.event(index).body()).into_owned();
-                    let at = span.stream.attributes().0;
+                    let at = span.stream.attributes();
                     return Err(format!("torn: {row:?} of {at:?} {:?}: {body}", span.stream.id));
                 };
                 if self.records && had.overlaps(row.from, row.to) {
@@ -81,7 +81,7 @@ impl Store {
                 self.disorder += u64::from(last.is_some_and(|last| last > row.from));
                 self.items.push(item);
             }
-            let (attributes, source) = ((*span.stream.attributes().0).clone(), span.stream.source.clone());
+            let (attributes, source) = (span.stream.attributes(), span.stream.source.clone());
             let fresh =
                 || StreamRecord { source, attributes, mark: Mark::default(), checks: Default::default() };
             let record = self.now.marks.entry(span.stream.id).or_insert_with(fresh);
