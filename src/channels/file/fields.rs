@@ -248,6 +248,7 @@ fn open(
 ) -> Result<Arc<dyn Channel>, ChannelError> {
     dirs::warn_of_flume(&log.dirs, &pulse.name);
     let before = dirs::marks_of_memory(place, &key.channel);
+    let before = before.or_else(|| dirs::marks_of_left_log(place, &key.channel, &log.dirs));
     let all: Vec<PathBuf> = log.dirs.iter().chain(also).cloned().collect();
     let (channel, _) =
         FileChannel::open(Arc::new(RealDisk), settings, log, also, before, key.clone(), pulse)?;
