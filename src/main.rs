@@ -3,7 +3,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use dataflowkit::cli::{agent, arguments, check, explain, samples, service, status, version};
+use dataflowkit::cli::{agent, arguments, channel, check, explain, samples, service, status, version};
 use dataflowkit::registry;
 
 /// Ships logs off this host: runs Apache Flume agent files unchanged, nothing lost, nothing twice, nothing hidden
@@ -20,6 +20,7 @@ enum Command {
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
+    Channel(channel::ChannelArgs),
     /// Starts an instance by systemd
     Start(service::ServiceArgs),
     /// Stops an instance by systemd
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Start(args) => Ok(service::run("start", &args)),
         Command::Stop(args) => Ok(service::run("stop", &args)),
         Command::Restart(args) => Ok(service::run("restart", &args)),
+        Command::Channel(args) => channel::run(&args, &specs, out, err),
         Command::Check(args) => check::run(&args, &specs, out),
         Command::Explain(args) => explain::run(&args, &specs, out, err),
         Command::Samples(args) => samples::run(&args, &specs, out),

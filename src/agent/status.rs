@@ -180,7 +180,7 @@ fn file(gauge: &crate::flow::FileGauge, now: u64) -> FileStatus {
     let since = gauge.behind_since_ms.load(Relaxed);
     let lag_bytes = size.saturating_sub(position);
     let behind = if lag_bytes == 0 || since == 0 { 0 } else { now.saturating_sub(since) };
-    let path = gauge.path.lock().unwrap_or_else(std::sync::PoisonError::into_inner).to_string();
+    let path = gauge.path.lock().unwrap_or_else(std::sync::PoisonError::into_inner).display().to_string();
     FileStatus { path, size, position, lag_bytes, lag_seconds: behind as f64 / 1000.0 }
 }
 

@@ -58,13 +58,7 @@ impl Keeper {
     }
 
     fn snapshot(&mut self, record: &Record) -> std::io::Result<()> {
-        let frame = |entry: &Entry| {
-            let mut bytes = Vec::new();
-            marks::encode(std::slice::from_ref(entry), &mut bytes);
-            bytes
-        };
-        let frames: Vec<Vec<u8>> = record.snapshot().iter().map(frame).collect();
-        let written = self.journal.rewrite(&frames);
+        let written = self.journal.rewrite(marks::frames(record.entries()));
         self.behind = written.is_err();
         written
     }

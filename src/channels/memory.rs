@@ -5,6 +5,7 @@
 //! Invariants: `used` counts what is reserved, queued and leased; it never exceeds the capacity, but for a single
 //! event larger than it. Batches leave in the order they came, per sink. Nothing is allocated ahead.
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,8 @@ struct Memory {
     room: Condvar,
     /// Something came in, or leasing began.
     arrived: Condvar,
+    /// Streams have joined and the record is not synced since. Outside the lock, as every put asks.
+    unsynced_joins: AtomicBool,
 }
 
 struct State {
@@ -106,11 +109,11 @@ struct State {
     leases: HashMap<LeaseId, Vec<Queued>>,
     next_lease: u64,
     used: Limit,
+    /// Sinks that wait for events, and sources that wait for room.
     waiting: usize,
+    short_of_room: usize,
     retired: Vec<Vec<StreamId>>,
     closed: bool,
-    /// Streams have joined and the record is not synced since.
-    unsynced_joins: bool,
 }
 
 struct Queued {
@@ -136,12 +139,13 @@ impl Memory {
             next_lease: 0,
             used: Limit { events: 0, bytes: 0 },
             waiting: 0,
+            short_of_room: 0,
             retired: Vec::new(),
             closed: false,
-            unsynced_joins: false,
         };
         let (room, arrived) = Default::default();
-        Ok(Arc::new(Memory { settings, key, pulse, state: Mutex::new(state), room, arrived }))
+        let unsynced_joins = AtomicBool::new(false);
+        Ok(Arc::new(Memory { settings, key, pulse, state: Mutex::new(state), room, arrived, unsynced_joins }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -193,7 +197,7 @@ impl Memory {
     fn give_back(&self, state: &mut State, room: Limit) {
         state.used.events -= room.events;
         state.used.bytes -= room.bytes;
-        if room.events > 0 {
+        if room.events > 0 && state.short_of_room > 0 {
             self.room.notify_all();
         }
     }
@@ -294,19 +298,21 @@ impl Channel for Memory {
     fn join(&self, stream: &Arc<Stream>, at: u64, checks: &Checks) -> Result<(), ChannelError> {
         let mut state = self.lock();
         let entries = state.book.join(stream, at, checks);
-        state.unsynced_joins |= !entries.is_empty();
         self.keep(&mut state, &entries);
+        self.unsynced_joins.fetch_or(!entries.is_empty(), SeqCst);
         Ok(())
     }
 
     fn barrier(&self) -> Result<(), ChannelError> {
-        let mut state = self.lock();
-        if state.unsynced_joins {
-            let State { keeper, book, .. } = &mut *state;
-            let failed = format!("cannot write the marks `{}`", keeper.path().display());
-            keeper.sync(book.record()).map_err(|cause| ChannelError::io(failed, cause))?;
-            state.unsynced_joins = false;
+        if !self.unsynced_joins.load(SeqCst) {
+            return Ok(());
         }
+        // Under the lock, so that whoever finds nothing to sync finds it synced.
+        let mut state = self.lock();
+        let State { keeper, book, .. } = &mut *state;
+        let failed = format!("cannot write the marks `{}`", keeper.path().display());
+        keeper.sync(book.record()).map_err(|cause| ChannelError::io(failed, cause))?;
+        self.unsynced_joins.store(false, SeqCst);
         Ok(())
     }
 
@@ -330,7 +336,9 @@ impl Channel for Memory {
             if left.is_zero() {
                 return false;
             }
+            state.short_of_room += 1;
             state = self.room.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.short_of_room -= 1;
         }
         state.used.events += want.events;
         state.used.bytes += want.bytes;
@@ -370,7 +378,10 @@ impl Channel for Memory {
         self.give_back(&mut state, over);
         new.into_iter().for_each(|batch| state.enqueue(source, batch));
         self.pulse.beat();
-        if state.waiting > 0 {
+        let waited_for = state.waiting > 0;
+        // Woken under the lock, the sink would only wait again, for the lock.
+        drop(state);
+        if waited_for {
             self.arrived.notify_one();
         }
         Ok(Receipt::held())

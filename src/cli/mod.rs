@@ -1,6 +1,7 @@
 //! Commands: one file each, with its arguments and a function from them to an exit status. The only place that prints.
 pub mod agent;
 pub mod arguments;
+pub mod channel;
 pub mod check;
 pub mod explain;
 pub mod place;

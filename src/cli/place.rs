@@ -25,11 +25,7 @@ pub struct Directories {
 impl Directories {
     /// The place of an instance.
     pub fn place(&self, instance: &str) -> Place {
-        let state_dir = self
-            .state_dir
-            .clone()
-            .or_else(|| first_of("STATE_DIRECTORY"))
-            .unwrap_or_else(|| own("XDG_STATE_HOME", ".local/state").join("dataflowkit").join(instance));
+        let state_dir = self.state(instance);
         let env_root =
             self.env_root.clone().or_else(|| env::var_os("DATAFLOWKIT_ENV_ROOT").map(PathBuf::from));
         Place {
@@ -40,6 +36,12 @@ impl Directories {
             installation: installation(&state_dir),
             state_dir,
         }
+    }
+
+    /// The state directory of an instance.
+    pub fn state(&self, instance: &str) -> PathBuf {
+        let given = self.state_dir.clone().or_else(|| first_of("STATE_DIRECTORY"));
+        given.unwrap_or_else(|| own("XDG_STATE_HOME", ".local/state").join("dataflowkit").join(instance))
     }
 
     fn runtime_dir(&self, instance: &str, state_dir: &Path) -> PathBuf {

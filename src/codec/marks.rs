@@ -6,6 +6,9 @@
 //! Truth: this page; the golden bytes in `tests` hold it to its word.
 use crate::event::{Attributes, Check, Entry, FileLength, Had, StreamId};
 
+/// Bytes after which a frame of a snapshot ends: far below the longest frame.
+const FRAME: usize = 32 << 10;
+
 /// Appends the entries to `out`.
 pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
     for entry in entries {
@@ -16,7 +19,7 @@ pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
             Entry::Place { place, destination } => put.tag(3).u32(*place).text(destination),
             Entry::Source { name, fingerprint } => put.tag(4).text(name).u64(*fingerprint),
             Entry::Describe { stream, source, attributes } => {
-                put.tag(5).stream(*stream).text(source).u32(attributes.iter().len() as u32);
+                put.tag(5).stream(*stream).text(source).u32(attributes.iter().count() as u32);
                 attributes.iter().fold(&mut put, |put, (name, value)| put.text(name).text(value))
             }
             Entry::Delivered { place, had, files } => {
@@ -31,8 +34,24 @@ pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
             Entry::Retire { stream } => put.tag(10).stream(*stream),
             Entry::Opened { file } => put.tag(11).text(file),
             Entry::Closed { file } => put.tag(12).text(file),
+            Entry::Gone { stream } => put.tag(13).stream(*stream),
         };
     }
+}
+
+/// A long list of entries as frames, made one by one.
+pub fn frames(entries: impl Iterator<Item = Entry>) -> impl Iterator<Item = Vec<u8>> {
+    let mut entries = entries.peekable();
+    std::iter::from_fn(move || {
+        entries.peek()?;
+        let mut bytes = Vec::new();
+        while bytes.len() < FRAME
+            && let Some(entry) = entries.next()
+        {
+            encode(std::slice::from_ref(&entry), &mut bytes);
+        }
+        Some(bytes)
+    })
 }
 
 /// The entries of one frame, if all of it decodes.
@@ -46,7 +65,7 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
             3 => Entry::Place { place: get.u32()?, destination: get.text()? },
             4 => Entry::Source { name: get.text()?, fingerprint: get.u64()? },
             5 => {
-                let (stream, source) = (get.stream()?, get.text()?);
+                let (stream, source) = (get.stream()?, get.text()?.into());
                 let mut attributes = Attributes::default();
                 for _ in 0..get.u32()? {
                     let name = get.text()?;
@@ -67,6 +86,7 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
             10 => Entry::Retire { stream: get.stream()? },
             11 => Entry::Opened { file: get.text()? },
             12 => Entry::Closed { file: get.text()? },
+            13 => Entry::Gone { stream: get.stream()? },
             _ => return None,
         });
     }
@@ -164,6 +184,7 @@ mod tests {
             Entry::Retire { stream },
             Entry::Opened { file: "1-2".into() },
             Entry::Closed { file: "1-1".into() },
+            Entry::Gone { stream },
         ]
     }
 

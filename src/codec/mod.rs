@@ -1,4 +1,5 @@
 //! Bytes to events and back, pure: no files, no clocks.
+pub mod base64;
 pub mod charset;
 pub mod java_map;
 pub mod java_object;

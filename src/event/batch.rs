@@ -98,6 +98,8 @@ pub struct Batch {
     buf: Arc<Buf>,
     rows: Arc<Vec<Row>>,
     window: Range<usize>,
+    /// Bytes of the bodies in the window: asked by every keeper of a limit on the way.
+    bytes: usize,
     shared: Arc<Headers>,
     overlay: Arc<Overlay>,
     span: Option<Span>,
@@ -150,7 +152,8 @@ impl Batch {
         if let Some(span) = &span {
             debug_assert!(rows.iter().all(|r| span.from <= r.from && r.to <= span.to));
         }
-        Batch { buf, window: 0..rows.len(), rows: Arc::new(rows), shared, overlay: Arc::default(), span }
+        let (window, bytes) = (0..rows.len(), bytes_of(&rows));
+        Batch { buf, window, bytes, rows: Arc::new(rows), shared, overlay: Arc::default(), span }
     }
 
     /// A batch without events: it moves marks (filtered, routed elsewhere, a starting position).
@@ -169,7 +172,7 @@ impl Batch {
 
     /// Bytes of all bodies, separators not counted.
     pub fn bytes(&self) -> usize {
-        self.rows().iter().map(|r| (r.end - r.start) as usize).sum()
+        self.bytes
     }
 
     pub fn rows(&self) -> &[Row] {
@@ -256,6 +259,8 @@ impl Batch {
         let mut front = self.clone();
         front.window.end = front.window.start + count;
         self.window.start = front.window.end;
+        front.bytes = bytes_of(front.rows());
+        self.bytes -= front.bytes;
         if let Some(span) = &mut self.span {
             let cut = front.rows().last().map_or(span.from, |row| row.to);
             front.span = Some(span.cut_front(cut));
@@ -267,6 +272,7 @@ impl Batch {
     pub fn joined(mut self, rest: Batch) -> Batch {
         debug_assert!(Arc::ptr_eq(&self.rows, &rest.rows) || rest.rows.is_empty());
         self.window.end = self.window.end.max(rest.window.end);
+        self.bytes += rest.bytes;
         if let (Some(span), Some(more)) = (&mut self.span, rest.span) {
             span.to = more.to;
             span.check = more.check.or(span.check);
@@ -305,7 +311,7 @@ impl Batch {
         if !self.overlay.is_empty() {
             Arc::make_mut(&mut self.overlay).renumber(|old| numbers[old as usize]);
         }
-        self.window = 0..rows.len();
+        (self.window, self.bytes) = (0..rows.len(), bytes_of(&rows));
         self.rows = Arc::new(rows);
     }
 
@@ -381,6 +387,7 @@ impl Batch {
             rows[row] = Row { start, end: bytes.len() as u32, ..rows[row] };
             bytes.push(b'\n');
         }
+        self.bytes = bytes_of(&rows[self.window.clone()]);
         self.rows = Arc::new(rows);
         self.buf = Arc::new(Buf::from(bytes));
     }
@@ -416,6 +423,10 @@ impl Batch {
             out(b"\n");
         }
     }
+}
+
+fn bytes_of(rows: &[Row]) -> usize {
+    rows.iter().map(|row| (row.end - row.start) as usize).sum()
 }
 
 /// Collects events that do not lie in a file's buffer: from sockets, counters, decoded text.

@@ -7,7 +7,8 @@
 //! Invariants: `durable` never has more than `delivered`. Entries are idempotent within one replay order.
 //! Boots (S6): what was delivered under a boot id counts only while the kernel still runs under it; after a reboot the
 //! durable marks count. A `Boot` entry with another id therefore takes `delivered` back to `durable`.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Attributes, Check, Checks, Mark, Marks, StreamId, StreamRecord};
 
@@ -39,7 +40,7 @@ pub enum Entry {
     /// A source is known, with the fingerprint of its interceptors and selector (P6).
     Source { name: String, fingerprint: u64 },
     /// How a stream is recognised.
-    Describe { stream: StreamId, source: String, attributes: Attributes },
+    Describe { stream: StreamId, source: Arc<str>, attributes: Attributes },
     /// Delivered to a place, in one commit; `files` are all the files it touched.
     Delivered { place: u32, had: Vec<Had>, files: Vec<FileLength> },
     /// All that was delivered to the place before is durable.
@@ -50,6 +51,8 @@ pub enum Entry {
     Lost { stream: StreamId, from: u64, to: u64 },
     /// The stream is gone and needs no mark.
     Retire { stream: StreamId },
+    /// The stream is gone where it came from; its mark is needed as long as a log has events of it.
+    Gone { stream: StreamId },
     /// A data file was created; synced before the file gets its first byte.
     Opened { file: String },
     /// A data file is final; it leaves the record with the next `Durable`.
@@ -59,9 +62,11 @@ pub enum Entry {
 /// What is known of a stream whatever the place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedStream {
-    pub source: String,
+    pub source: Arc<str>,
     pub attributes: Attributes,
     pub checks: Checks,
+    /// Nothing of it will come any more.
+    pub gone: bool,
 }
 
 /// Length of a data file: as delivered, and as is certainly on the disk.
@@ -77,11 +82,11 @@ pub struct Lengths {
 pub struct Place {
     pub destination: String,
     pub delivered: BTreeMap<StreamId, Mark>,
-    pub durable: BTreeMap<StreamId, Mark>,
+    /// What was durable, if anything, of the streams delivered to since the last `Durable`. Of all others, nearly all
+    /// of many files, what was delivered is durable.
+    behind: BTreeMap<StreamId, Option<Mark>>,
     /// Open data files, and closed ones that are not durable yet.
     pub files: BTreeMap<String, Lengths>,
-    /// Streams delivered to since the last `Durable`.
-    dirty: BTreeSet<StreamId>,
 }
 
 /// What the entries add up to.
@@ -95,6 +100,20 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether the record has these attributes of a stream; its own copy of them becomes this one.
+    pub fn describes(&mut self, stream: StreamId, source: &Arc<str>, attributes: &Attributes) -> bool {
+        let Some(known) = self.streams.get_mut(&stream) else { return false };
+        if known.attributes.is_copy_of(attributes) && Arc::ptr_eq(&known.source, source) {
+            return true;
+        }
+        let same = known.attributes == *attributes && known.source == *source;
+        if same {
+            known.attributes.clone_from(attributes);
+            known.source.clone_from(source);
+        }
+        same
+    }
+
     /// Replays one entry.
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
@@ -119,15 +138,13 @@ impl Record {
             Entry::Void { place } => {
                 let place = self.place_mut(*place);
                 place.delivered.clear();
-                place.durable.clear();
-                place.dirty.clear();
+                place.behind.clear();
             }
             Entry::Lost { stream, from, to } => {
                 for place in self.places.values_mut() {
-                    for marks in [&mut place.delivered, &mut place.durable] {
-                        if let Some(mark) = marks.get_mut(stream) {
-                            mark.remove(*from, *to);
-                        }
+                    let behind = place.behind.get_mut(stream).and_then(Option::as_mut);
+                    for mark in place.delivered.get_mut(stream).into_iter().chain(behind) {
+                        mark.remove(*from, *to);
                     }
                 }
             }
@@ -135,8 +152,12 @@ impl Record {
                 self.streams.remove(stream);
                 for place in self.places.values_mut() {
                     place.delivered.remove(stream);
-                    place.durable.remove(stream);
-                    place.dirty.remove(stream);
+                    place.behind.remove(stream);
+                }
+            }
+            Entry::Gone { stream } => {
+                if let Some(known) = self.streams.get_mut(stream) {
+                    known.gone = true;
                 }
             }
             Entry::Opened { file } => {
@@ -159,8 +180,9 @@ impl Record {
         }
         let place = self.place_mut(place);
         for Had { stream, from, to, .. } in had {
+            let before = place.delivered.get(stream);
+            place.behind.entry(*stream).or_insert_with(|| before.cloned());
             place.delivered.entry(*stream).or_default().insert(*from, *to);
-            place.dirty.insert(*stream);
         }
         for FileLength { name, length } in files {
             place.files.entry(name.clone()).or_default().delivered = *length;
@@ -170,8 +192,12 @@ impl Record {
     /// The kernel was booted again: only what is durable is certain.
     pub fn reboot(&mut self) {
         for place in self.places.values_mut() {
-            place.delivered.clone_from(&place.durable);
-            place.dirty.clear();
+            for (stream, durable) in std::mem::take(&mut place.behind) {
+                match durable {
+                    Some(mark) => place.delivered.insert(stream, mark),
+                    None => place.delivered.remove(&stream),
+                };
+            }
             place.files.values_mut().for_each(|lengths| lengths.delivered = lengths.durable);
         }
     }
@@ -200,7 +226,7 @@ impl Record {
 
     /// All places together have this of a stream, certainly on their disks.
     pub fn durable(&self, stream: StreamId) -> Mark {
-        self.union(|place| place.durable.get(&stream))
+        self.union(|place| place.durable(&stream))
     }
 
     fn union<'a>(&'a self, mark: impl Fn(&'a Place) -> Option<&'a Mark>) -> Mark {
@@ -222,7 +248,7 @@ impl Record {
         let Some(place) = self.places.get(&place) else { return Marks::new() };
         let with = |(stream, mark): (&StreamId, &Mark)| {
             let known = self.streams.get(stream).cloned().unwrap_or_default();
-            let (source, checks) = (known.source.into(), known.checks);
+            let (source, checks) = (known.source, known.checks);
             (*stream, StreamRecord { source, attributes: known.attributes, mark: mark.clone(), checks })
         };
         place.delivered.iter().filter(|(stream, _)| wanted(stream)).map(with).collect()
@@ -230,60 +256,63 @@ impl Record {
 
     /// The shortest list of entries that gives this record.
     pub fn snapshot(&self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        entries.extend(self.key.iter().map(|key| Entry::Key { key: key.clone() }));
-        entries.extend(self.boot.iter().map(|id| Entry::Boot { id: id.clone() }));
-        entries.extend(self.sources.iter().map(|(n, f)| Entry::Source { name: n.clone(), fingerprint: *f }));
-        for (stream, known) in &self.streams {
-            let (source, attributes) = (known.source.clone(), known.attributes.clone());
-            entries.push(Entry::Describe { stream: *stream, source, attributes });
-        }
-        for (number, place) in &self.places {
-            let (number, destination) = (*number, place.destination.clone());
-            entries.push(Entry::Place { place: number, destination });
-            let lengths = |of: fn(&Lengths) -> u64| {
-                let files = place.files.iter();
-                files.map(move |(n, l)| FileLength { name: n.clone(), length: of(l) }).collect::<Vec<_>>()
-            };
-            let durable = had_of(&place.durable, &self.streams);
-            entries.push(Entry::Delivered { place: number, had: durable, files: lengths(|l| l.durable) });
-            entries.push(Entry::Durable { place: number });
-            let closed = place.files.iter().filter(|(_, l)| l.closed);
-            entries.extend(closed.map(|(file, _)| Entry::Closed { file: file.clone() }));
-            if !place.dirty.is_empty() || place.files.values().any(|l| l.delivered != l.durable) {
-                let delivered = had_of(&place.delivered, &self.streams);
-                entries.push(Entry::Delivered {
-                    place: number,
-                    had: delivered,
-                    files: lengths(|l| l.delivered),
-                });
-            }
-        }
-        entries
+        self.entries().collect()
     }
-}
 
-fn had_of(marks: &BTreeMap<StreamId, Mark>, streams: &BTreeMap<StreamId, RecordedStream>) -> Vec<Had> {
-    let mut had = Vec::new();
-    for (stream, mark) in marks {
-        let (stream, none) = (*stream, Checks::default());
-        let checks = streams.get(&stream).map_or(&none, |known| &known.checks);
-        // One entry for each check, so that a reader finds all of them again.
-        had.extend(checks.iter().map(|check| Had { stream, from: 0, to: 0, check: Some(*check) }));
-        had.push(Had { stream, from: 0, to: mark.low(), check: None });
-        had.extend(mark.ranges().iter().map(|r| Had { stream, from: r.start, to: r.end, check: None }));
+    /// The same, one entry after another: a record of 10,000 streams is not copied to be written.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        let key = self.key.iter().map(|key| Entry::Key { key: key.clone() });
+        let boot = self.boot.iter().map(|id| Entry::Boot { id: id.clone() });
+        let sources = self.sources.iter().map(|(n, f)| Entry::Source { name: n.clone(), fingerprint: *f });
+        let streams = self.streams.iter().flat_map(|(stream, known)| {
+            let (stream, source, attributes) = (*stream, known.source.clone(), known.attributes.clone());
+            let gone = known.gone.then_some(Entry::Gone { stream });
+            std::iter::once(Entry::Describe { stream, source, attributes }).chain(gone)
+        });
+        let places = self.places.iter().flat_map(|(number, place)| self.entries_of(*number, place));
+        key.chain(boot).chain(sources).chain(streams).chain(places)
     }
-    had
+
+    fn entries_of<'a>(&'a self, number: u32, place: &'a Place) -> impl Iterator<Item = Entry> + 'a {
+        let told = Entry::Place { place: number, destination: place.destination.clone() };
+        let delivered = move |had, files| Entry::Delivered { place: number, had, files };
+        let lengths = |of: fn(&Lengths) -> u64| {
+            let files = place.files.iter();
+            files.map(move |(n, l)| FileLength { name: n.clone(), length: of(l) }).collect::<Vec<_>>()
+        };
+        let durable = place.delivered.iter().filter_map(|(stream, _)| Some((stream, place.durable(stream)?)));
+        let durable = durable.map(move |(stream, mark)| delivered(self.had_of(*stream, mark), Vec::new()));
+        let said = [delivered(Vec::new(), lengths(|l| l.durable)), Entry::Durable { place: number }];
+        let closed = place.files.iter().filter(|(_, l)| l.closed);
+        let closed = closed.map(|(file, _)| Entry::Closed { file: file.clone() });
+        let ahead = place.behind.keys().filter_map(|stream| Some((stream, place.delivered.get(stream)?)));
+        let ahead = ahead.map(move |(stream, mark)| delivered(self.had_of(*stream, mark), Vec::new()));
+        let written = place.files.values().any(|l| l.delivered != l.durable);
+        let written = written.then(|| delivered(Vec::new(), lengths(|l| l.delivered)));
+        std::iter::once(told).chain(durable).chain(said).chain(closed).chain(ahead).chain(written)
+    }
+
+    fn had_of(&self, stream: StreamId, mark: &Mark) -> Vec<Had> {
+        let checks = self.streams.get(&stream).into_iter().flat_map(|known| known.checks.iter());
+        // One entry for each check, so that a reader finds all of them again.
+        let checks = checks.map(|check| Had { stream, from: 0, to: 0, check: Some(*check) });
+        let low = Had { stream, from: 0, to: mark.low(), check: None };
+        let ranges = mark.ranges().iter().map(|r| Had { stream, from: r.start, to: r.end, check: None });
+        checks.chain([low]).chain(ranges).collect()
+    }
 }
 
 impl Place {
-    fn made_durable(&mut self) {
-        for stream in std::mem::take(&mut self.dirty) {
-            match self.delivered.get(&stream) {
-                Some(mark) => self.durable.insert(stream, mark.clone()),
-                None => self.durable.remove(&stream),
-            };
+    /// What of a stream is certainly on its disk.
+    pub fn durable(&self, stream: &StreamId) -> Option<&Mark> {
+        match self.behind.get(stream) {
+            Some(durable) => durable.as_ref(),
+            None => self.delivered.get(stream),
         }
+    }
+
+    fn made_durable(&mut self) {
+        self.behind.clear();
         for lengths in self.files.values_mut() {
             lengths.durable = lengths.delivered;
         }
@@ -338,11 +367,32 @@ mod tests {
             Entry::Durable { place: 0 },
             had(10, 30),
             had(50, 60),
+            Entry::Gone { stream: S },
             Entry::Closed { file: "1-1".into() },
         ];
         let record = replay(&entries);
         assert_eq!(replay(&record.snapshot()), record);
         assert_eq!(record.had(S).ranges(), [std::ops::Range { start: 50, end: 60 }]);
+    }
+
+    #[test]
+    fn s6_a_stream_of_which_nothing_is_durable_is_had_by_nobody_after_a_reboot() {
+        let entries = [had(0, 10), Entry::Boot { id: "a".into() }];
+        let mut record = replay(&entries);
+        assert_eq!((record.had(S).low(), record.durable(S).low()), (10, 0));
+        record.reboot();
+        assert!(record.marks(0).is_empty());
+    }
+
+    #[test]
+    fn a_description_that_is_equal_is_kept_once() {
+        let attributes = || Attributes::default().with("path", "/var/log/x");
+        let describe = Entry::Describe { stream: S, source: "r1".into(), attributes: attributes() };
+        let (mut record, mine) = (replay(&[describe]), attributes());
+        assert!(!record.describes(StreamId(8), &"r1".into(), &mine));
+        assert!(!record.describes(S, &"r2".into(), &mine));
+        assert!(record.describes(S, &"r1".into(), &mine));
+        assert!(record.streams[&S].attributes.is_copy_of(&mine));
     }
 
     #[test]

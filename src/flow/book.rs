@@ -70,8 +70,6 @@ struct Seated {
 pub struct Book {
     record: Record,
     held: HashMap<StreamId, Mark>,
-    /// Version of the attributes that the record has of each stream.
-    described: HashMap<StreamId, u32>,
     seats: Vec<Seated>,
     ledgers: BTreeMap<Box<str>, Ledger>,
     had_record: bool,
@@ -138,15 +136,12 @@ impl Book {
 
     /// A description of the stream, if the record lacks it or has an older one.
     fn describe(&mut self, stream: &Arc<Stream>, entries: &mut Vec<Entry>) {
-        let (attributes, version) = stream.attributes();
-        if self.described.get(&stream.id) == Some(&version) {
-            return;
-        }
-        self.described.insert(stream.id, version);
-        let known = self.record.streams.get(&stream.id);
-        if known.is_none_or(|k| k.attributes != *attributes || *k.source != *stream.source) {
-            let (source, attributes) = (stream.source.to_string(), (*attributes).clone());
-            entries.push(Entry::Describe { stream: stream.id, source, attributes });
+        let (source, attributes) = (&stream.source, stream.attributes());
+        if !self.record.describes(stream.id, source, &attributes) {
+            let describe = Entry::Describe { stream: stream.id, source: source.clone(), attributes };
+            // At once, so that a stream with several spans is described once.
+            self.record.apply(&describe);
+            entries.push(describe);
         }
     }
 
@@ -157,9 +152,12 @@ impl Book {
         if let Vacant(held) = self.held.entry(stream.id) {
             let evidence = checks.iter().map(|c| Had { stream: stream.id, from: 0, to: 0, check: Some(*c) });
             let mut had: Vec<Had> = evidence.collect();
-            had.push(Had { stream: stream.id, from: 0, to: at, check: None });
-            entries.push(Entry::Delivered { place: BEGINNINGS, had, files: Vec::new() });
-            entries.push(Entry::Durable { place: BEGINNINGS });
+            // A beginning at 0 is said by the description alone.
+            had.extend((at > 0).then_some(Had { stream: stream.id, from: 0, to: at, check: None }));
+            if !had.is_empty() {
+                entries.push(Entry::Delivered { place: BEGINNINGS, had, files: Vec::new() });
+                entries.push(Entry::Durable { place: BEGINNINGS });
+            }
             held.insert(Mark::at(at));
         }
         self.apply(&entries);
@@ -287,8 +285,12 @@ impl Book {
     fn now_has(&mut self, place: u32, marks: Marks) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (stream, reported) in marks {
-            if !self.record.streams.contains_key(&stream) {
-                let (source, attributes) = (reported.source.to_string(), reported.attributes);
+            let (source, attributes) = (&reported.source, &reported.attributes);
+            // What is known of a stream stays; where both say the same, one copy of it does.
+            if !self.record.describes(stream, source, attributes)
+                && !self.record.streams.contains_key(&stream)
+            {
+                let (source, attributes) = (reported.source, reported.attributes);
                 entries.push(Entry::Describe { stream, source, attributes });
             }
             let checks = reported.checks.iter().map(|c| Had { stream, from: 0, to: 0, check: Some(*c) });
@@ -319,7 +321,7 @@ impl Book {
             let less = !now.covers(0, believed.low())
                 || believed.ranges().iter().any(|range| !now.covers(range.start, range.end));
             if let Some(known) = self.record.streams.get(stream).filter(|_| less) {
-                back.push(known.source.as_str().into());
+                back.push((*known.source).into());
             }
         }
         self.held = held;
@@ -370,10 +372,23 @@ impl Book {
         entries
     }
 
+    /// D6, for a channel that has events of the stream still: its mark must stay until they are gone too, here and at the
+    /// destinations, else they would count as new after a crash.
+    pub fn gone(&mut self, stream: StreamId) -> Vec<Entry> {
+        let entries = vec![Entry::Gone { stream }];
+        self.apply(&entries);
+        entries
+    }
+
+    /// Streams that are gone where they came from, and not retired yet.
+    pub fn going(&self) -> Vec<StreamId> {
+        let gone = self.record.streams.iter().filter(|(_, known)| known.gone);
+        gone.map(|(stream, _)| *stream).collect()
+    }
+
     /// D6: the stream is gone.
     pub fn retire(&mut self, stream: StreamId) -> Vec<Entry> {
         self.held.remove(&stream);
-        self.described.remove(&stream);
         let entries = vec![Entry::Retire { stream }];
         self.apply(&entries);
         entries

@@ -84,7 +84,7 @@ impl Prepared {
 
 /// A source's way into its channels.
 pub struct Outlet {
-    source: String,
+    source: Arc<str>,
     pulse: Arc<Pulse>,
     channels: Vec<Arc<dyn Channel>>,
     selector: Box<dyn Selector>,
@@ -106,7 +106,7 @@ impl Outlet {
         wiring.channels.iter().for_each(|channel| channel.look(&mut |book| lost &= book.is_new()));
         let outlet = Outlet {
             lost,
-            source: wiring.source,
+            source: wiring.source.into(),
             pulse: wiring.pulse,
             channels: wiring.channels,
             selector: wiring.selector,
@@ -139,7 +139,7 @@ impl Outlet {
         for channel in &self.channels {
             channel.look(&mut |book| {
                 changed |=
-                    book.record().sources.get(&self.source).is_some_and(|before| *before != fingerprint);
+                    book.record().sources.get(&*self.source).is_some_and(|before| *before != fingerprint);
             });
         }
         let mut twice = 0;
@@ -149,14 +149,14 @@ impl Outlet {
                 // What is not on the destinations' disks yet has nobody to speak for it once the old marks are gone.
                 let from = self.durable(old).min(seen.lowest());
                 twice += to - from;
-                let stream = Stream::known(old.renewed(), &self.source, seen.attributes);
+                let stream = Stream::of(old.renewed(), self.source.clone(), seen.attributes);
                 self.channels.iter().try_for_each(|channel| channel.join(&stream, from, &seen.checks))?;
                 self.channels.iter().try_for_each(|channel| channel.barrier())?;
                 self.retire(old)?;
             }
         }
         if twice > 0 {
-            let source = self.source.as_str();
+            let source = &*self.source;
             log::warn!(component = source, bytes = twice; "interceptors or selector of source `{source}` have changed: {twice} bytes are offered again and may come twice");
         }
         self.channels.iter().try_for_each(|channel| channel.fingerprint(&self.source, fingerprint, twice))
@@ -204,7 +204,8 @@ impl Outlet {
             channel.look(&mut |book| {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
-                    if !mine && (self.sources.contains(&known.source) || Stream::is_of_log(&known.source)) {
+                    let other = || self.sources.iter().any(|source| **source == *known.source);
+                    if known.gone || !mine && (other() || Stream::is_of_log(&known.source)) {
                         continue;
                     }
                     let held = book.held(*id).cloned().unwrap_or_default();
@@ -253,7 +254,8 @@ impl Outlet {
     /// Goes on with a stream that the source has recognised. Channels that never knew it join at its present low mark,
     /// or at its beginning where `fromStart` asks for history (C2); one of a source that left becomes this source's (C3).
     pub fn resume(&self, known: &Known, attributes: Attributes) -> Result<Resume, ChannelError> {
-        let stream = Stream::known(known.id, &self.source, attributes.begun_as(&known.attributes));
+        let attributes = attributes.begun_as(&known.attributes).or_copy_of(&known.attributes);
+        let stream = Stream::of(known.id, self.source.clone(), attributes);
         for channel in &self.channels {
             channel.join(&stream, known.from, &known.checks)?;
         }
@@ -268,7 +270,7 @@ impl Outlet {
 
     /// Begins a stream never seen before at `at`; durable in all channels before anything of it is put (P7).
     pub fn begin(&self, attributes: Attributes, at: u64) -> Result<Resume, ChannelError> {
-        let stream = Stream::mint(&self.source, attributes.begun_at(sys::wall_ns()));
+        let stream = Stream::of(StreamId::mint(), self.source.clone(), attributes.begun_at(sys::wall_ns()));
         for channel in &self.channels {
             channel.join(&stream, at, &Checks::default())?;
         }
@@ -348,6 +350,9 @@ impl Outlet {
 
     /// How many events from the front fit one transaction; at least one.
     fn fitting(&self, batch: &Batch) -> usize {
+        if batch.len() <= self.transaction.events && batch.bytes() <= self.transaction.bytes {
+            return batch.len().max(1);
+        }
         let mut bytes = 0;
         let within = |row: &&crate::event::Row| {
             bytes += (row.end - row.start) as usize;

@@ -3,6 +3,7 @@
 //! The watchdog, `status` and the unit's status line read it; the component writes it. Waiting is declared before it
 //! begins, with its object: a declared wait counts as alive, work without progress as a stall.
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -165,7 +166,7 @@ impl Counter {
 /// One followed file, for `status`: updated by its source with every batch, at the cost of a store.
 #[derive(Debug)]
 pub struct FileGauge {
-    pub path: Mutex<Box<str>>,
+    pub path: Mutex<Arc<Path>>,
     /// Bytes in the file when last looked at.
     pub size: AtomicU64,
     /// Where reading goes on.
@@ -288,9 +289,9 @@ impl Pulse {
     }
 
     /// Adds a file to what `status` shows; it leaves when its owner drops the gauge.
-    pub fn file(&self, path: &str) -> Arc<FileGauge> {
+    pub fn file(&self, path: Arc<Path>) -> Arc<FileGauge> {
         let gauge = Arc::new(FileGauge {
-            path: Mutex::new(path.into()),
+            path: Mutex::new(path),
             size: AtomicU64::new(0),
             position: AtomicU64::new(0),
             behind_since_ms: AtomicU64::new(0),

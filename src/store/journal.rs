@@ -6,7 +6,7 @@
 //! Errors: after a failed append the file is cut back to its last good frame; where that fails too, the journal
 //! refuses work until it is opened again.
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,8 @@ use crate::sys::{self, LockError};
 
 /// Below this many bytes a rewrite is not worth its sync.
 const REWRITE_ABOVE: u64 = 1 << 20;
+/// Bytes of one write of a rewrite.
+const WRITE: usize = 64 << 10;
 
 /// A journal, open and owned.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Journal {
     /// Length right after the last rewrite.
     base: u64,
     broken: bool,
+    /// The frame that is being appended.
+    scratch: Vec<u8>,
 }
 
 /// A journal as it was found.
@@ -75,8 +79,14 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Opened, JournalError> {
         let file = sys::lock_file(path)?;
         let bytes = fs::read(path)?;
-        let mut journal =
-            Journal { path: path.into(), file, end: bytes.len() as u64, base: 0, broken: false };
+        let mut journal = Journal {
+            path: path.into(),
+            file,
+            end: bytes.len() as u64,
+            base: 0,
+            broken: false,
+            scratch: Vec::new(),
+        };
         if bytes.is_empty() {
             journal.file.write_all_at(&frame::FILE_HEADER, 0)?;
             journal.end = frame::FILE_HEADER.len() as u64;
@@ -118,11 +128,14 @@ impl Journal {
         if self.broken {
             return Err(io::Error::other("an earlier write failed; the journal must be opened again"));
         }
-        let mut bytes = Vec::with_capacity(payload.len() + frame::HEAD);
-        frame::encode(payload, &mut bytes);
-        match self.file.write_all_at(&bytes, self.end) {
+        self.scratch.clear();
+        frame::encode(payload, &mut self.scratch);
+        let (length, written) = (self.scratch.len() as u64, self.file.write_all_at(&self.scratch, self.end));
+        self.scratch.clear();
+        self.scratch.shrink_to(WRITE);
+        match written {
             Ok(()) => {
-                self.end += bytes.len() as u64;
+                self.end += length;
                 Ok(())
             }
             Err(error) => {
@@ -145,23 +158,31 @@ impl Journal {
         self.end > REWRITE_ABOVE && self.end > 4 * self.base
     }
 
-    /// Replaces all frames in one step, durably.
-    pub fn rewrite(&mut self, payloads: &[Vec<u8>]) -> io::Result<()> {
-        let mut bytes = frame::FILE_HEADER.to_vec();
-        payloads.iter().for_each(|payload| frame::encode(payload, &mut bytes));
+    /// Replaces all frames in one step, durably. They are written as they come: a long snapshot is never in memory.
+    pub fn rewrite<P: AsRef<[u8]>>(&mut self, payloads: impl IntoIterator<Item = P>) -> io::Result<()> {
         let mut temporary = self.path.clone().into_os_string();
         temporary.push(".new");
         let temporary = PathBuf::from(temporary);
-        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary)?;
-        file.write_all(&bytes)?;
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary)?;
+        let mut out = BufWriter::with_capacity(WRITE, &file);
+        let mut end = frame::FILE_HEADER.len() as u64;
+        out.write_all(&frame::FILE_HEADER)?;
+        let mut bytes = Vec::new();
+        for payload in payloads {
+            bytes.clear();
+            frame::encode(payload.as_ref(), &mut bytes);
+            out.write_all(&bytes)?;
+            end += bytes.len() as u64;
+        }
+        out.flush()?;
+        drop(out);
         file.sync_data()?;
         let file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
             .map_err(|(_, errno)| io::Error::from(errno))?;
         fs::rename(&temporary, &self.path)?;
         sys::sync_dir(self.path.parent().unwrap_or(Path::new(".")))?;
         self.file = file;
-        self.end = bytes.len() as u64;
-        self.base = self.end;
+        (self.end, self.base) = (end, end);
         self.broken = false;
         Ok(())
     }
@@ -207,11 +228,19 @@ mod tests {
         let (_dir, path) = journal_of(&[b"one", b"two"]);
         assert_eq!(reopened(&path), (vec![b"one".to_vec(), b"two".to_vec()], None));
         let mut journal = Journal::open(&path).unwrap().journal;
-        journal.rewrite(&[b"both".to_vec()]).unwrap();
+        journal.rewrite([b"both"]).unwrap();
         journal.append(b"three").unwrap();
         assert!(matches!(Journal::open(&path), Err(JournalError::Owned(Some(_)))), "the lock moved along");
         drop(journal);
         assert_eq!(reopened(&path), (vec![b"both".to_vec(), b"three".to_vec()], None));
+    }
+
+    #[test]
+    fn a_large_frame_leaves_no_large_buffer() {
+        let (_dir, path) = journal_of(&[]);
+        let mut journal = Journal::open(&path).unwrap().journal;
+        journal.append(&[7; 1 << 20]).unwrap();
+        assert!(journal.scratch.capacity() <= WRITE);
     }
 
     #[test]

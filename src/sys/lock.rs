@@ -41,6 +41,11 @@ pub fn lock_file(path: &Path) -> Result<Flock<File>, LockError> {
     }
 }
 
+/// The process that holds a lock on a file, without touching the lock.
+pub fn lock_owner(path: &Path) -> Option<u32> {
+    owner_of(fs::metadata(path).ok()?.ino())
+}
+
 /// The process that holds a lock on an inode, by `/proc/locks` (proc(5)).
 fn owner_of(inode: u64) -> Option<u32> {
     let locks = fs::read_to_string("/proc/locks").ok()?;
@@ -58,11 +63,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
         let first = lock_file(&path).unwrap();
+        assert_eq!(lock_owner(&path), Some(std::process::id()));
         match lock_file(&path) {
             Err(LockError::Owned(pid)) => assert_eq!(pid, Some(std::process::id())),
             other => panic!("{other:?}"),
         }
         drop(first);
+        assert_eq!(lock_owner(&path), None);
         lock_file(&path).unwrap();
     }
 }

@@ -4,7 +4,7 @@
 //! something unread or held, so that what was renamed or deleted meanwhile can still be read to its end.
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ const TURN: u32 = 64;
 
 /// One followed file.
 pub struct Followed {
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     pub face: Face,
     pub reader: Reader,
     file: Option<File>,
@@ -158,7 +158,7 @@ impl Followed {
 
     /// Device and inode.
     pub fn key(&self) -> Key {
-        (self.face.inode.device, self.face.inode.number)
+        self.face.inode.key()
     }
 
     /// Tells of bytes that were there when last looked at and can be read no more.
@@ -193,13 +193,14 @@ impl Followed {
         face: Face,
         resume: Resume,
     ) -> Result<Followed, Halt> {
-        let gauge = desk.out.pulse().file(&path.to_string_lossy());
-        let reader = Reader::new(&file, resume, &manner.framing, manner.headers_of(path), gauge);
+        let path: Arc<Path> = path.into();
+        let gauge = desk.out.pulse().file(path.clone());
+        let reader = Reader::new(&file, resume, &manner.framing, manner.headers_of(&path), gauge);
         let reader = reader.map_err(Halt::Read)?;
         let size = file.metadata().map_err(Halt::Read)?.len();
         reader.gauge.size.store(size, Relaxed);
         Ok(Followed {
-            path: path.into(),
+            path,
             face,
             reader,
             file: Some(file),
@@ -224,8 +225,7 @@ impl Followed {
     pub fn renamed(&mut self, path: &Path) {
         self.path = path.into();
         self.reader.stream.describe(self.face.attributes(path));
-        *self.reader.gauge.path.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            path.to_string_lossy().into();
+        *self.reader.gauge.path.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = self.path.clone();
     }
 
     /// How long no byte has come.

@@ -13,6 +13,7 @@ use std::time::UNIX_EPOCH;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::listing::Key;
 use crate::event::{Attributes, Check};
 use crate::flow::Known;
 use crate::sys;
@@ -42,6 +43,11 @@ impl Inode {
         let birth = meta.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let birth = birth.map_or(0, |since| since.as_nanos() as u64);
         Inode { device: meta.dev(), number: meta.ino(), birth }
+    }
+
+    /// What it is known by while it is there.
+    pub fn key(&self) -> Key {
+        (self.device, self.number)
     }
 
     /// F1: births count where both have one; devices do not.

@@ -38,13 +38,26 @@ impl Memory {
     /// Adds a stream; one that is no file's is left alone.
     pub fn insert(&mut self, known: Known) {
         if let Some(face) = Face::told(&known.attributes) {
-            self.by_inode.entry(face.inode.number).or_default().push(known);
+            let list = self.by_inode.entry(face.inode.number);
+            list.or_insert_with(|| Vec::with_capacity(1)).push(known);
         }
     }
 
     /// Takes the stream out that an open file is.
     pub fn claim(&mut self, file: &File) -> io::Result<Claim> {
         let inode = Inode::of(&file.metadata()?);
+        let claim = self.claim_of(file, &inode)?;
+        if self.by_inode.get(&inode.number).is_some_and(Vec::is_empty) {
+            self.by_inode.remove(&inode.number);
+        }
+        if self.by_inode.is_empty() {
+            // All of 10,000 have been found again.
+            self.by_inode = HashMap::new();
+        }
+        Ok(claim)
+    }
+
+    fn claim_of(&mut self, file: &File, inode: &Inode) -> io::Result<Claim> {
         let Some(list) = self.by_inode.get_mut(&inode.number) else { return Ok(Claim::New) };
         // Of several generations the one begun last: a file that was emptied keeps its inode.
         let mut best: Option<(usize, Likeness)> = None;
@@ -64,7 +77,7 @@ impl Memory {
         }
         // Only a generation that lived in this very file was replaced; another owner of the inode is long gone.
         let same =
-            |known: &Known| Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&inode));
+            |known: &Known| Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(inode));
         let lived_here = list.iter().enumerate().filter(|(_, known)| !known.orphan && same(known));
         match lived_here.max_by_key(|(_, known)| known.attributes.begun()).map(|(index, _)| index) {
             Some(index) => Ok(Claim::Replaced(list.swap_remove(index))),

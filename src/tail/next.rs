@@ -208,7 +208,9 @@ impl<'a> Next<'a> {
         let key = current.followed.key();
         let at = found.iter().position(|candidate| candidate.key() == key);
         match at {
-            Some(at) if found[at].path != current.followed.path => current.followed.renamed(&found[at].path),
+            Some(at) if *found[at].path != *current.followed.path => {
+                current.followed.renamed(&found[at].path)
+            }
             Some(_) => {}
             None => {
                 current.vanished = true;

@@ -17,7 +17,7 @@ use super::desk::{CHUNK, Desk, Halt};
 use super::identity::{Face, HEAD, TAIL, hash_before, hash_of_head, hash_tail, head_text, read_at};
 use crate::codec::lines::Overlong;
 use crate::codec::records::{Close, Frame, Framing, View};
-use crate::event::{Attributes, Batch, Buf, Check, Headers, Row, Span, Stream};
+use crate::event::{Batch, Buf, Check, Headers, Row, Span, Stream};
 use crate::flow::{Counter, FileGauge, PutError, Resume};
 
 /// What a step came to.
@@ -158,10 +158,10 @@ impl Reader {
     fn see_head(&mut self, length: usize, hash: u64) {
         let grown = length >= 2 * self.head.0.max(1);
         self.head = (length, hash);
-        let (attributes, _) = self.stream.attributes();
+        let attributes = self.stream.attributes();
         let told = Face::told(&attributes).map_or(0, |face| face.head_len);
         if grown && length > told {
-            self.stream.describe(Attributes::clone(&attributes).with("head", head_text(length, hash)));
+            self.stream.describe(attributes.with("head", head_text(length, hash)));
         }
     }
 
@@ -177,38 +177,41 @@ impl Reader {
         let base = self.at - lead as u64;
         let view = View { bytes: &buf[..filled], base };
         let framing = self.framing.clone();
+        let plain = framing.is_plain();
         let (mut pos, mut batches) = (lead, 0);
         let mut making = Making::new(self.at, desk.batch, filled - lead);
         let step = loop {
             let (end, close) = self.horizon(base + pos as u64, view, close);
-            let known = (self.known.saturating_sub(base) as usize).clamp(pos, end);
-            match framing.frame(view, pos, known, end, close) {
-                Frame::Record { body, to, edit, excess } => {
-                    let row = Row {
-                        start: body.start as u32,
-                        end: body.end as u32,
-                        from: base + pos as u64,
-                        to: base + to as u64,
-                    };
-                    self.count_excess(desk, u64::from(excess > 0), excess as u64);
-                    if !edit && making.rendered.is_none() {
-                        making.rows.push(row);
-                    } else if !self.render(view, row, edit, &mut making, desk) {
-                        break Step::Undecodable;
+            if !(plain && making.take_plain(&framing, view, &mut pos, end, desk.batch)) {
+                let known = (self.known.saturating_sub(base) as usize).clamp(pos, end);
+                match framing.frame(view, pos, known, end, close) {
+                    Frame::Record { body, to, edit, excess } => {
+                        let row = Row {
+                            start: body.start as u32,
+                            end: body.end as u32,
+                            from: base + pos as u64,
+                            to: base + to as u64,
+                        };
+                        self.count_excess(desk, u64::from(excess > 0), excess as u64);
+                        if !edit && making.rendered.is_none() {
+                            making.rows.push(row);
+                        } else if !self.render(view, row, edit, &mut making, desk) {
+                            break Step::Undecodable;
+                        }
+                        pos = to;
                     }
-                    pos = to;
-                }
-                Frame::Nothing { to, excess } => {
-                    self.count_excess(desk, u64::from(excess > 0), excess as u64);
-                    pos = to;
-                }
-                Frame::Endless { body } => {
-                    self.put(&buf, &mut making, view, pos, desk)?;
-                    return self.give_up(view, body, filled, desk);
-                }
-                Frame::More { known } => {
-                    self.known = base + known as u64;
-                    break Step::End { held: (filled - pos) as u64 };
+                    Frame::Nothing { to, excess } => {
+                        self.count_excess(desk, u64::from(excess > 0), excess as u64);
+                        pos = to;
+                    }
+                    Frame::Endless { body } => {
+                        self.put(&buf, &mut making, view, pos, desk)?;
+                        return self.give_up(view, body, filled, desk);
+                    }
+                    Frame::More { known } => {
+                        self.known = base + known as u64;
+                        break Step::End { held: (filled - pos) as u64 };
+                    }
                 }
             }
             if making.rows.len() >= desk.batch {
@@ -404,6 +407,24 @@ impl Making {
     /// Room for a batch of short lines, and no more than `bytes` can hold: single lines of many files stay small.
     fn new(from: u64, batch: usize, bytes: usize) -> Making {
         Making { rows: Vec::with_capacity(batch.min(1024).min(bytes / 32 + 1)), rendered: None, from }
+    }
+
+    /// Takes the plain lines from `pos` on, as many as the batch has room for; false: there are none.
+    #[inline]
+    fn take_plain(
+        &mut self,
+        framing: &Framing,
+        view: View<'_>,
+        pos: &mut usize,
+        end: usize,
+        batch: usize,
+    ) -> bool {
+        let (room, before) = (batch - self.rows.len(), *pos);
+        *pos = framing.plain_lines(&view.bytes[..end], before, room, |at, text_end, to| {
+            let (from, to) = (view.base + at as u64, view.base + to as u64);
+            self.rows.push(Row { start: at as u32, end: text_end as u32, from, to });
+        });
+        *pos > before
     }
 
     /// The edited bodies; those that stood in the chunk so far are copied over first.

@@ -105,6 +105,6 @@ impl Remembered {
             return Ok(());
         }
         let frames = self.entries.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
-        self.journal.rewrite(&frames.map_err(io::Error::other)?)
+        self.journal.rewrite(frames.map_err(io::Error::other)?)
     }
 }

@@ -68,6 +68,9 @@ const KEYS: &[(&str, &str, &[&str])] = &[
         "memory",
         &["capacity", "transactionCapacity", "keep-alive", "byteCapacity", "byteCapacityBufferPercentage"],
     ),
+    ("channel", "file", FILE_CHANNEL),
+    ("channel", "SPILLABLEMEMORY", FILE_CHANNEL),
+    ("channel", "SPILLABLEMEMORY", SPILLABLE_ONLY),
     (
         "sink",
         "file_roll",
@@ -187,6 +190,47 @@ const NINGG: &[&str] = &[
     "needConvertAfterSource",
 ];
 
+/// The guide's misspelt ones too: some users' files have them.
+const FILE_CHANNEL: &[&str] = &[
+    "checkpointDir",
+    "dataDirs",
+    "useDualCheckpoints",
+    "backupCheckpointDir",
+    "compressBackupCheckpoint",
+    "capacity",
+    "transactionCapacity",
+    "keep-alive",
+    "checkpointInterval",
+    "maxFileSize",
+    "minimumRequiredSpace",
+    "use-log-replay-v1",
+    "use-fast-replay",
+    "checkpointOnClose",
+    "fsyncPerTransaction",
+    "fsyncInterval",
+    "encryption.activeKey",
+    "encryption.cipherProvider",
+    "encryption.keyProvider",
+    "encryption.keyProvider.keyStoreFile",
+    "encrpytion.keyProvider.keyStoreFile",
+    "encyption.keyProvider.keyStoreFile",
+    "encryption.keyProvider.keyStorePasswordFile",
+    "encrpytion.keyProvider.keyStorePasswordFile",
+    "encyption.keyProvider.keyStorePasswordFile",
+    "encryption.keyProvider.keys",
+    "encryption.keyProvider.keys.n.passwordFile",
+];
+
+const SPILLABLE_ONLY: &[&str] = &[
+    "memoryCapacity",
+    "overflowCapacity",
+    "overflowTimeout",
+    "overflowDeactivationThreshold",
+    "byteCapacity",
+    "byteCapacityBufferPercentage",
+    "avgEventSize",
+];
+
 /// What every component of a kind has.
 const COMMON: &[(&str, &[&str])] = &[
     ("source", &["type", "channels", "selector.type", "interceptors", "interceptors.n.type", "config"]),
@@ -234,6 +278,16 @@ fn defaults_are_flumes_and_the_platforms() {
         ("channel", "memory", "capacity", "100"),
         ("channel", "memory", "transactionCapacity", "100"),
         ("channel", "memory", "keep-alive", "3"),
+        ("channel", "file", "capacity", "1000000"),
+        ("channel", "file", "transactionCapacity", "10000"),
+        ("channel", "file", "keep-alive", "3"),
+        ("channel", "file", "minimumRequiredSpace", "524288000"),
+        ("channel", "file", "fsyncPerTransaction", "true"),
+        ("channel", "file", "fsyncInterval", "5"),
+        ("channel", "SPILLABLEMEMORY", "memoryCapacity", "10000"),
+        ("channel", "SPILLABLEMEMORY", "overflowCapacity", "100000000"),
+        ("channel", "SPILLABLEMEMORY", "overflowTimeout", "3"),
+        ("channel", "SPILLABLEMEMORY", "byteCapacityBufferPercentage", "20"),
         ("sink", "file_roll", "sink.rollInterval", "30"),
         ("sink", "file_roll", "sink.batchSize", "100"),
         ("sink", "file_roll", "sink.serializer", "TEXT"),

@@ -38,7 +38,7 @@ impl FileChannel {
     }
 
     fn certain(&self) -> Result<(), ChannelError> {
-        self.flush().map_err(|cause| {
+        self.make_certain().map_err(|cause| {
             ChannelError::io(format!("cannot write the log of channel `{}`", self.key.channel), cause)
         })
     }
@@ -225,8 +225,7 @@ impl Channel for FileChannel {
 
     fn retire(&self, stream: StreamId) -> Result<(), ChannelError> {
         let mut queue = self.lock();
-        let entries = queue.book.retire(stream);
-        queue.retired.iter_mut().for_each(|seat| seat.push(stream));
+        let entries = queue.retire(stream);
         self.keep(&mut queue, &entries);
         Ok(())
     }

@@ -47,9 +47,28 @@ pub fn warn_of_flume(dirs: &[PathBuf], channel: &str) {
     }
 }
 
-fn has_flume_log(dir: &Path) -> bool {
+/// Whether Flume's file channel has a log there: `log-N`.
+pub fn has_flume_log(dir: &Path) -> bool {
     let Ok(entries) = fs::read_dir(dir) else { return false };
-    let is_log =
-        |name: &str| name.strip_prefix("log-").is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_number = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    let is_log = |name: &str| name.strip_prefix("log-").is_some_and(is_number);
     entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_log))
+}
+
+/// The channels of a state directory that have or had a log, each with the file that says where it lies.
+pub fn all(state_dir: &Path) -> Vec<(String, PathBuf)> {
+    let Ok(entries) = fs::read_dir(state_dir) else { return Vec::new() };
+    let named = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let channel = name.strip_prefix("channel-")?.strip_suffix(".dirs")?;
+        Some((channel.to_string(), entry.path()))
+    };
+    let mut all: Vec<(String, PathBuf)> = entries.flatten().filter_map(named).collect();
+    all.sort();
+    all
+}
+
+/// The directories that such a file names.
+pub fn read(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    Ok(fs::read_to_string(path)?.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect())
 }

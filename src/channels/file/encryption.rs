@@ -130,13 +130,13 @@ impl Encryption {
     /// Reads all keys from their files.
     pub fn load(&self) -> Result<Keys, ChannelError> {
         let all = match &self.store {
-            Some((store, password)) => self.from_store(store, password)?,
-            None => self.from_files()?,
+            Some((store, password)) => self.in_keystore(store, password)?,
+            None => self.in_files()?,
         };
         Ok(Keys { active: self.active.clone(), algorithm: self.algorithm, all })
     }
 
-    fn from_store(&self, path: &Path, password: &Path) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
+    fn in_keystore(&self, path: &Path, password: &Path) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
         let wrong = |error: &dyn fmt::Display| broken(format!("`{}` {error}", path.display()));
         let bytes = bytes(path)?;
         let store = KeyStore::read(&bytes, &secret(password)?).map_err(|error| wrong(&error))?;
@@ -150,15 +150,8 @@ impl Encryption {
         self.files.iter().map(key).collect()
     }
 
-    fn from_files(&self) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
-        let key = |(name, path): &(String, PathBuf)| match parsed(bytes(path)?) {
-            Some(key) => Ok((name.clone(), key)),
-            None => {
-                let what = "holds neither 16, 24 or 32 bytes nor 32, 48 or 64 hex digits";
-                Err(broken(format!("`{}` {what}", path.display())))
-            }
-        };
-        self.files.iter().map(key).collect()
+    fn in_files(&self) -> Result<BTreeMap<String, Vec<u8>>, ChannelError> {
+        self.files.iter().map(|(name, path)| Ok((name.clone(), key_file(path)?))).collect()
     }
 }
 
@@ -184,6 +177,12 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.names()).finish()
     }
+}
+
+/// The key in a file of its own.
+pub fn key_file(path: &Path) -> Result<Vec<u8>, ChannelError> {
+    let what = "holds neither 16, 24 or 32 bytes nor 32, 48 or 64 hex digits";
+    parsed(bytes(path)?).ok_or_else(|| broken(format!("`{}` {what}", path.display())))
 }
 
 /// A key as raw bytes or as hex digits: 32 digits are more likely a key of 16 bytes than random bytes that all

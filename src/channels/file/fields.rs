@@ -167,6 +167,25 @@ fn settings(at: &At, capacity: usize, keep_alive: Duration) -> Settings {
     }
 }
 
+/// Whether channels of this type keep a log.
+pub fn keeps_log(spec: &Spec) -> bool {
+    [&SPEC, &SPILLABLE].iter().any(|own| own.name == spec.name)
+}
+
+/// The directories of a channel: those of its log, then that of the second copy of its marks.
+pub fn dirs_of(at: &At) -> Vec<PathBuf> {
+    let mut dirs = data_dirs(at);
+    dirs.push(checkpoint_dir(at));
+    dirs
+}
+
+/// The keys of a channel, read from their files.
+pub fn keys_of(at: &At) -> Result<KeyRing, String> {
+    let encryption = encryption::keys(at).map_err(|refusal| refusal.what)?;
+    let loaded = encryption.as_ref().map(Encryption::load).transpose().map_err(|error| error.to_string())?;
+    Ok(loaded.map(KeyRing::from).unwrap_or_default())
+}
+
 fn own_dir(at: &At) -> PathBuf {
     at.place.state_dir.join(format!("channel-{}", at.name))
 }

@@ -95,7 +95,13 @@ impl FileChannel {
     pub fn write(&self) -> io::Result<bool> {
         let mut hand = locked(&self.log);
         self.look_at_space(&mut hand);
-        let Some(mut load) = self.load() else { return Ok(false) };
+        let Some(mut load) = self.load() else {
+            if hand.log.is_sound() {
+                return Ok(false);
+            }
+            self.begin(&mut hand.log)?;
+            return Ok(true);
+        };
         match self.write_load(&mut hand, &mut load) {
             Ok(()) => {
                 hand.unlooked = hand.unlooked.saturating_add(load.bytes);
@@ -273,6 +279,11 @@ impl FileChannel {
         let mut reader = locked(&self.reader);
         let (run, epoch) = {
             let mut queue = self.lock();
+            if !queue.is_on_disk() {
+                // Another sink has read it while this one waited for the reader. From now on what becomes held moves the
+                // cursor: it must not be set back behind that.
+                return true;
+            }
             match queue.next_run() {
                 Some(run) => (run, queue.epoch),
                 None => {
@@ -377,15 +388,12 @@ impl FileChannel {
     pub fn retain(&self) -> io::Result<()> {
         loop {
             let Some(segment) = self.removable() else { return Ok(()) };
-            self.write()?;
-            self.sync()?;
+            self.make_certain()?;
             locked(&self.log).log.remove(segment)?;
             let mut queue = self.lock();
             let gone = queue.shelves.remove(segment);
             queue.runs.retain(|run| run.segment != segment);
-            for stream in gone {
-                self.forget_own(&mut queue, stream);
-            }
+            gone.into_iter().for_each(|stream| self.left(&mut queue, stream));
         }
     }
 
@@ -402,13 +410,11 @@ impl FileChannel {
         ((read || queue.shelves.of(oldest).next().is_none()) && done).then_some(oldest)
     }
 
-    /// A stream of an earlier opening of the log: nothing of it is left, nothing will come.
-    fn forget_own(&self, queue: &mut Queue, stream: StreamId) {
-        let of_log =
-            queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source));
-        if of_log && stream != queue.own.id {
-            let entries = queue.book.retire(stream);
-            queue.retired.iter_mut().for_each(|seat| seat.push(stream));
+    /// The last event of a stream has left the log: the stream is retired, if nothing more will come.
+    fn left(&self, queue: &mut Queue, stream: StreamId) {
+        let Some(known) = queue.book.record().streams.get(&stream) else { return };
+        if known.gone || Stream::is_of_log(&known.source) && stream != queue.own.id {
+            let entries = queue.retire(stream);
             marks::encode(&entries, &mut queue.marks);
         }
     }
@@ -418,6 +424,20 @@ impl FileChannel {
         if !entries.is_empty() {
             marks::encode(entries, &mut queue.marks);
             self.work.notify_all();
+        }
+    }
+
+    /// Makes all entries of the record durable that there are now.
+    pub(super) fn make_certain(&self) -> io::Result<()> {
+        loop {
+            self.write()?;
+            let number = locked(&self.log).log.next_number();
+            self.sync()?;
+            let hand = locked(&self.log);
+            // A write or sync of another thread may have failed meanwhile.
+            if hand.log.is_sound() && hand.log.durable() >= number {
+                return Ok(());
+            }
         }
     }
 

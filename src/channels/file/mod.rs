@@ -5,15 +5,22 @@
 //! contract, `open` brings everything back after whatever happened.
 mod channel;
 mod checkpoint;
-mod dirs;
-mod encryption;
+pub mod dirs;
+pub mod encryption;
 mod fields;
 mod file;
+mod look;
 mod open;
 mod queue;
 mod shelves;
+mod story;
+mod takeover;
 mod threads;
 
-pub use fields::{SPEC, SPILLABLE};
+pub use fields::{SPEC, SPILLABLE, dirs_of, keeps_log, keys_of};
 pub use file::{FileChannel, Settings};
+pub use look::{Contents, Hole, LogDirs, Look, Senseless, Waiting};
 pub use open::Harm;
+
+#[cfg(test)]
+mod tests;

@@ -5,122 +5,22 @@
 //! (P3); where nobody can read it again, it is given up and counted.
 //! D7: where the frames behind a hole would come before what fills it, and can be read again as well, they do not count:
 //! so it is for what a spillable channel spilled, and for writes that a power cut took out of the middle.
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::checkpoint;
 use super::file::{FileChannel, Hand, Settings};
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
-use crate::codec::{marks, stored};
+use super::story::{Holes, Story, ranges};
+use super::takeover::take_over;
+use crate::codec::marks;
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
-use crate::store::log::{self as store, Fault, Frame, Kind, Log, Reader, Survey, snapshot_part};
+use crate::store::log::{self as store, Fault, Log, Reader, Survey};
 use crate::sys::disk::Disk;
 use crate::sys::{self, LockError};
-
-/// What the frames of a log add up to.
-#[derive(Default)]
-struct Story {
-    snapshot: Snapshot,
-    /// Entries behind the snapshot, by the number of their frame.
-    marks: Vec<(u64, Vec<u8>)>,
-    shelves: HashMap<u64, HashMap<StreamId, Mark>>,
-    sources: HashMap<StreamId, String>,
-    /// Events and bytes, by source.
-    waiting: BTreeMap<String, (u64, usize)>,
-    frames: u64,
-    /// All ranges, and whether some lie in two frames: a write that had failed was found whole after all.
-    whole: HashMap<StreamId, Mark>,
-    repeats: bool,
-    /// What damaged frames were about.
-    remains: BTreeMap<StreamId, Mark>,
-}
-
-/// The newest snapshot that is whole, and one that is being put together.
-#[derive(Default)]
-struct Snapshot {
-    number: u64,
-    entries: Option<Vec<u8>>,
-    begun: u64,
-    parts: Vec<u8>,
-    next: u32,
-}
-
-impl Snapshot {
-    /// Takes a part; true if a whole one is newer than what was known.
-    fn take(&mut self, number: u64, meta: &[u8]) -> bool {
-        let Some((part, parts, entries)) = snapshot_part(meta) else { return false };
-        if part == 0 {
-            (self.begun, self.next) = (number, 0);
-            self.parts.clear();
-        }
-        if part != self.next || number != self.begun + u64::from(part) {
-            self.next = u32::MAX;
-            return false;
-        }
-        self.parts.extend_from_slice(entries);
-        self.next += 1;
-        if self.next < parts || (self.entries.is_some() && number < self.number) {
-            return false;
-        }
-        self.number = number;
-        self.entries = Some(std::mem::take(&mut self.parts));
-        true
-    }
-}
-
-impl Story {
-    fn hear(&mut self, frame: &Frame<'_>) {
-        let number = frame.head.number;
-        match frame.head.kind {
-            Kind::Events => self.events(frame),
-            Kind::Marks if !frame.remains => self.marks.push((number, frame.meta.to_vec())),
-            Kind::Snapshot if !frame.remains && self.snapshot.take(number, frame.meta) => {
-                self.marks.retain(|(number, _)| *number > self.snapshot.number);
-            }
-            _ => {}
-        }
-    }
-
-    fn events(&mut self, frame: &Frame<'_>) {
-        let Some(span) = stored::span(frame.meta) else { return };
-        if frame.remains {
-            self.remains.entry(span.stream).or_default().insert(span.from, span.to);
-            return;
-        }
-        let whole = self.whole.entry(span.stream).or_default();
-        self.repeats |= whole.overlaps(span.from, span.to);
-        whole.insert(span.from, span.to);
-        self.frames += 1;
-        let shelf = self.shelves.entry(frame.segment).or_default();
-        shelf.entry(span.stream).or_default().insert(span.from, span.to);
-        if !self.sources.contains_key(&span.stream) {
-            self.sources.insert(span.stream, span.source.into());
-        }
-        if !self.waiting.contains_key(span.source) {
-            self.waiting.insert(span.source.into(), (0, 0));
-        }
-        let waiting = self.waiting.get_mut(span.source).expect("inserted above");
-        waiting.0 += u64::from(span.events);
-        waiting.1 += (frame.body.len()).saturating_sub(span.events as usize);
-    }
-
-    /// The record, and whether there was any.
-    fn record(&mut self) -> (Record, bool) {
-        self.marks.sort_by_key(|(number, _)| *number);
-        let mut record = Record::default();
-        let entries = self.snapshot.entries.iter().chain(self.marks.iter().map(|(_, entries)| entries));
-        let mut any = false;
-        for entries in entries {
-            any = true;
-            marks::decode(entries).unwrap_or_default().iter().for_each(|entry| record.apply(entry));
-        }
-        (record, any)
-    }
-}
 
 /// What recovery found wrong, for the log and for tests.
 #[derive(Clone, Debug, Default)]
@@ -150,20 +50,21 @@ impl FileChannel {
         let keys = log.keys.clone();
         let opened = store::open(disk.clone(), log, also, &mut |frame| story.hear(&frame));
         let (log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
-        second_copy(&*disk, settings.checkpoint.as_deref(), &survey, &mut story);
+        story.second_copy(&*disk, settings.checkpoint.as_deref(), survey.log);
         let (mut record, had) = story.record();
-        let had = match before.filter(|_| !had) {
-            Some(before) => {
-                record = before;
-                true
-            }
-            None => had,
-        };
+        let mut taken_over = Vec::new();
+        match before {
+            Some(before) if had => taken_over = take_over(&mut record, before),
+            Some(before) => record = before,
+            None => {}
+        }
+        let had = had || !record.streams.is_empty();
         let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != sys::boot_id());
         let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: sys::boot_id() }];
         opening.iter().for_each(|entry| record.apply(entry));
         let mut queue = Queue::new(Book::open(record, had), &key.channel, &log);
-        opening.iter().for_each(|entry| marks::encode(std::slice::from_ref(entry), &mut queue.marks));
+        marks::encode(&opening, &mut queue.marks);
+        marks::encode(&taken_over, &mut queue.marks);
         let torn = rebooted && survey.missing.iter().all(|gone| gone.start >= survey.durable);
         let harm = recover(&mut queue, story, &survey, settings.memory.is_some() || torn);
         let reader = Reader::new(disk.clone(), log.segments(), keys);
@@ -241,18 +142,6 @@ impl FileChannel {
     }
 }
 
-/// Where the log's own beginning is damaged, the copy of it counts.
-fn second_copy(disk: &dyn Disk, path: Option<&Path>, survey: &Survey, story: &mut Story) {
-    let Some((head, entries)) = path.and_then(|path| checkpoint::read(disk, path)) else { return };
-    if survey.log == Some(head.log)
-        && (story.snapshot.entries.is_none() || head.number > story.snapshot.number + 1)
-    {
-        story.marks.retain(|(number, _)| *number >= head.number);
-        story.snapshot.entries = Some(entries);
-        story.snapshot.number = head.number;
-    }
-}
-
 /// Fills the queue with what the log holds.
 fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> Harm {
     let locked = |segment: &u64| {
@@ -285,6 +174,10 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     queue.runs = VecDeque::from(survey.runs.clone());
     queue.on_disk = story.frames;
     queue.again = story.repeats;
+    for stream in queue.book.going() {
+        let entries = queue.retire(stream);
+        marks::encode(&entries, &mut queue.marks);
+    }
     let mut missing = missing(queue);
     for (stream, mark) in story.remains {
         // What lies below was there before it.
@@ -311,11 +204,6 @@ fn is_of_log(queue: &Queue, stream: StreamId) -> bool {
     queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source))
 }
 
-fn ranges(mark: &Mark) -> impl Iterator<Item = Range<u64>> {
-    let low = (mark.low() > 0).then(|| 0..mark.low());
-    low.into_iter().chain(mark.ranges().iter().cloned())
-}
-
 /// The holes in what is held, by stream.
 fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
     let mut holes = Vec::new();
@@ -325,8 +213,6 @@ fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
     }
     holes
 }
-
-type Holes = Vec<(StreamId, Range<u64>)>;
 
 /// Holes of streams that can be read again, and those that cannot: the latter are closed.
 fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {

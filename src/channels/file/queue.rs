@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shelves::Shelves;
-use crate::event::{Batch, Mark, Stream, StreamId};
+use crate::event::{Batch, Entry, Mark, Stream, StreamId};
 use crate::flow::{Book, Latch, LeaseId, Limit};
 use crate::store::log::Run;
 
@@ -246,14 +246,15 @@ impl Queue {
     pub fn next_run(&mut self) -> Option<Run> {
         let Cursor { number, place } = self.cursor;
         let index = self.runs.partition_point(|run| run.numbers.end <= number);
-        let mut run = self.runs.get(index).filter(|run| run.numbers.start < self.held)?.clone();
+        let mut run = self.runs.get(index)?.clone();
         if run.numbers.start < number {
             debug_assert_eq!(run.segment, place.segment);
             run.numbers.start = number;
             run.from = place.at;
         }
         run.numbers.end = run.numbers.end.min(self.held);
-        Some(run)
+        // The cursor may stand at the end of what is held, in the middle of a run.
+        (run.numbers.start < run.numbers.end).then_some(run)
     }
 
     /// Everything has been read.
@@ -302,7 +303,7 @@ impl Queue {
             self.lost += range.end - range.start;
             return range.end - range.start;
         }
-        self.back.push(source.into());
+        self.back.push((*source).into());
         0
     }
 
@@ -359,6 +360,17 @@ impl Queue {
             self.pending.push_front(item);
         }
         self.unheld_weight = 0;
+    }
+
+    /// D6: at once, or when the last event of the stream has left the log.
+    pub fn retire(&mut self, stream: StreamId) -> Vec<Entry> {
+        let on_the_way = self.writing.iter().any(|(known, ..)| *known == stream)
+            || self.pending.iter().any(|item| item.batch.span().is_some_and(|span| span.stream.id == stream));
+        if on_the_way || self.shelves.has(stream) {
+            return self.book.gone(stream);
+        }
+        self.retired.iter_mut().for_each(|seat| seat.push(stream));
+        self.book.retire(stream)
     }
 
     /// Nothing waits anywhere.

@@ -29,6 +29,10 @@ impl Shelves {
         self.ranges.get(&segment).into_iter().flatten().map(|(stream, mark)| (*stream, mark))
     }
 
+    pub fn has(&self, stream: StreamId) -> bool {
+        self.ranges.values().any(|marks| marks.contains_key(&stream))
+    }
+
     /// Takes a segment away; the streams that are in no other one.
     pub fn remove(&mut self, segment: u64) -> Vec<StreamId> {
         self.order.retain(|known| *known != segment);

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::file::{FileChannel, WORTH_A_WRITE, locked};
 
@@ -73,11 +73,20 @@ impl FileChannel {
                 self.failed("sync", &error);
             }
             if let Some(interval) = self.settings.sync_every {
-                let queue = self.lock();
-                if !queue.closed {
-                    drop(self.work.wait_timeout(queue, interval));
-                }
+                self.rest(interval);
             }
+        }
+    }
+
+    fn rest(&self, interval: Duration) {
+        let until = Instant::now() + interval;
+        let mut queue = self.lock();
+        while !queue.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            queue = self.written.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

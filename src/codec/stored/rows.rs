@@ -72,26 +72,29 @@ impl Seen {
         let gap = if rows.len() > 1 { rows[1].start.wrapping_sub(rows[0].end) } else { 1 };
         let len = last.end - last.start;
         let (mut used, mut bits) = (u64::from(len) + 1, len);
-        let (mut ordered, mut even, mut joined) = (true, true, true);
-        let mut lines = gap > 0 && last.to - last.from >= u64::from(len);
-        let mut ordinals = last.to - last.from == 1;
+        // What differs from the rule, as bits: zero where no row does.
+        let (mut uneven, mut apart, mut no_line, mut no_ordinal) = (0, 0, 0, 0);
+        let mut ordered = true;
         for pair in rows.windows(2) {
             let (row, next) = (&pair[0], &pair[1]);
             let (len, range) = (row.end - row.start, row.to - row.from);
             used += u64::from(len) + 1;
             bits |= len;
             ordered &= row.end <= next.start;
-            even &= next.start.wrapping_sub(row.end) == gap;
-            joined &= row.to == next.from;
-            lines &= range == u64::from(len) + u64::from(gap);
-            ordinals &= range == 1;
+            uneven |= next.start.wrapping_sub(row.end) ^ gap;
+            apart |= row.to ^ next.from;
+            no_line |= range ^ (u64::from(len) + u64::from(gap));
+            no_ordinal |= range ^ 1;
         }
+        let (even, joined) = (uneven == 0, apart == 0);
+        let lines = joined && no_line == 0 && gap > 0 && last.to - last.from >= u64::from(len);
+        let ordinals = joined && no_ordinal == 0 && last.to - last.from == 1;
         let width = match bits {
             0..=0xff => 1,
             0x100..=0xffff => 2,
             _ => 4,
         };
-        Seen { width, gap, used, ordered, even, lines: lines && joined, ordinals: ordinals && joined }
+        Seen { width, gap, used, ordered, even, lines, ordinals }
     }
 
     /// Whether the bodies are better gathered: what lies between them would be written for nothing.

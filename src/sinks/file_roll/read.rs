@@ -70,7 +70,7 @@ pub fn all_of(marks: &Marks) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut had = Vec::new();
     for (stream, known) in marks {
-        let (source, attributes) = (known.source.to_string(), known.attributes.clone());
+        let (source, attributes) = (known.source.clone(), known.attributes.clone());
         entries.push(Entry::Describe { stream: *stream, source, attributes });
         let range = |from, to, check| Had { stream: *stream, from, to, check };
         had.extend(known.checks.iter().map(|check| range(0, 0, Some(*check))));

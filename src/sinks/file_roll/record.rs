@@ -3,11 +3,11 @@
 //! Shape: a journal in a dot-file named by key (K1), one frame per commit: what is delivered, and how long each data
 //! file is with it. The data are written first; what a kill leaves beyond the recorded length is cut off at the start.
 //! A durable frame repeats the marks and lengths that it makes durable: it stands alone, also where a power cut took
-//! the unsynced frames before it.
+//! the unsynced frames before it. Of very many streams it repeats none; then those frames are synced before it.
 //! Invariants: one process at a time (K2). Several sinks of one agent on the same channel and directory use one slot
 //! each; slots that nobody holds are absorbed by the next who opens the record.
 //! Errors: a damaged record is set aside by the journal; what verifies counts.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -27,8 +27,8 @@ use crate::sys;
 /// Slots that sinks of this process hold; opening is serialised by its lock.
 static HELD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// Entries per frame of a snapshot: far below the longest frame.
-const SNAPSHOT_ENTRIES: usize = 1000;
+/// Streams whose marks a durable frame repeats; with more of them a sync before it is cheaper than their bytes.
+const REPEATED: usize = 1000;
 /// Room kept for the bytes of a commit: a usual one has a few kilobytes.
 const SCRATCH: usize = 64 << 10;
 
@@ -47,8 +47,6 @@ impl Drop for Held {
 pub struct Keeper {
     journal: Journal,
     record: Record,
-    /// Version of the attributes that the record has of each stream.
-    described: HashMap<StreamId, u32>,
     /// Streams delivered to since the last durable frame.
     touched: BTreeSet<StreamId>,
     inode: u64,
@@ -90,15 +88,8 @@ impl Keeper {
             first.extend(seed.iter().flat_map(|seed| all_of(&seed.marks(0))));
         }
         let unsynced = recover(owner, &record, &mut first)?;
-        let mut keeper = Keeper {
-            journal,
-            record,
-            described: HashMap::new(),
-            touched: BTreeSet::new(),
-            inode: 0,
-            scratch: Vec::new(),
-            held: None,
-        };
+        let mut keeper =
+            Keeper { journal, record, touched: BTreeSet::new(), inode: 0, scratch: Vec::new(), held: None };
         keeper.begin(&first, is_new, owner.dir).map_err(|error| keeper.failed(error))?;
         Ok((keeper, unsynced))
     }
@@ -172,11 +163,11 @@ impl Keeper {
 
     /// Descriptions that the record lacks for the streams of these batches.
     pub fn describe(&mut self, batches: &[Batch], entries: &mut Vec<Entry>) {
-        for span in batches.iter().filter_map(Batch::span) {
-            let (attributes, version) = span.stream.attributes();
-            if self.described.insert(span.stream.id, version) != Some(version) {
-                let (source, attributes) = (span.stream.source.to_string(), (*attributes).clone());
-                entries.push(Entry::Describe { stream: span.stream.id, source, attributes });
+        let mut told = HashSet::new();
+        for stream in batches.iter().filter_map(Batch::span).map(|span| &span.stream) {
+            let (source, attributes) = (&stream.source, stream.attributes());
+            if !self.record.describes(stream.id, source, &attributes) && told.insert(stream.id) {
+                entries.push(Entry::Describe { stream: stream.id, source: source.clone(), attributes });
             }
         }
     }
@@ -187,11 +178,9 @@ impl Keeper {
         marks::encode(entries, &mut self.scratch);
         let written = self.journal.append(&self.scratch);
         // A first commit of 10,000 files must not be remembered as a buffer.
+        self.scratch.clear();
         self.scratch.shrink_to(SCRATCH);
-        if let Err(error) = written {
-            self.described.clear();
-            return Err(error);
-        }
+        written?;
         for entry in entries {
             if let Entry::Delivered { had, .. } = entry {
                 self.touched.extend(had.iter().map(|had| had.stream));
@@ -209,8 +198,12 @@ impl Keeper {
 
     /// All that is recorded is on the disk: says so, durably. `closed` are files that are final.
     pub fn durable(&mut self, closed: &[String]) -> io::Result<()> {
-        let marks = self.record.marks_of(0, |stream| self.touched.contains(stream));
-        let mut entries = all_of(&marks);
+        let mut entries = if self.touched.len() <= REPEATED {
+            all_of(&self.record.marks_of(0, |stream| self.touched.contains(stream)))
+        } else {
+            self.journal.sync()?;
+            Vec::new()
+        };
         let lengths = self.record.place(0).into_iter().flat_map(|place| &place.files);
         let files = lengths.map(|(name, l)| FileLength { name: name.clone(), length: l.delivered }).collect();
         entries.push(Entry::Delivered { place: 0, had: Vec::new(), files });
@@ -225,13 +218,7 @@ impl Keeper {
         if !self.journal.is_grown() {
             return Ok(());
         }
-        let frame = |entries: &[Entry]| {
-            let mut bytes = Vec::new();
-            marks::encode(entries, &mut bytes);
-            bytes
-        };
-        let frames: Vec<_> = self.record.snapshot().chunks(SNAPSHOT_ENTRIES).map(frame).collect();
-        self.journal.rewrite(&frames)?;
+        self.journal.rewrite(marks::frames(self.record.entries()))?;
         self.inode = fs::metadata(self.journal.path())?.ino();
         Ok(())
     }
@@ -239,10 +226,7 @@ impl Keeper {
     /// Drops streams that are gone (D6).
     pub fn retire(&mut self, streams: &[StreamId]) -> io::Result<()> {
         let entries: Vec<_> = streams.iter().map(|stream| Entry::Retire { stream: *stream }).collect();
-        streams.iter().for_each(|stream| {
-            self.described.remove(stream);
-            self.touched.remove(stream);
-        });
+        streams.iter().for_each(|stream| _ = self.touched.remove(stream));
         self.commit(&entries)
     }
 }

@@ -9,7 +9,7 @@ use crate::sys::LockError;
 use crate::sys::disk::{Disk, Held};
 
 /// The file that is locked in each directory; Flume locks one of that name.
-const LOCK: &str = "in_use.lock";
+pub const LOCK: &str = "in_use.lock";
 
 /// Opens the log in `settings.dirs`, creating what is not there; `also` are further directories to own. Fails only
 /// where a directory cannot be used or belongs to another process, never for what is in it.

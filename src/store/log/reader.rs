@@ -154,7 +154,7 @@ fn whole_frames(bytes: &[u8], numbers: Range<u64>) -> Vec<(usize, Head)> {
 fn piece(buf: &Arc<Buf>, at: usize, head: Head, sealing: &Sealing) -> Result<Piece, String> {
     let meta = at + frame::HEAD..at + frame::HEAD + head.meta as usize;
     let body = meta.end..meta.end + head.body as usize;
-    if head.packing == 0 {
+    if head.packing == 0 && sealing.is_plain() {
         return Ok(Piece { head, buf: buf.clone(), meta, body });
     }
     let opened = sealing.open(&head, &buf[meta], &buf[body]).map_err(|fault| format!("{fault:?}"))?;

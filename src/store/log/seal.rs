@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 
 use super::cipher::{Algorithm, Cipher};
-use super::frame::{self, Head, LONGEST};
+use super::frame::{self, Head, Kind, LONGEST};
 use super::header::Header;
 use super::pack::{self, Packing};
 use super::survey::Fault;
@@ -27,6 +27,31 @@ pub struct KeyRing {
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} keys", self.keys.len())
+    }
+}
+
+/// Why the frames of a segment cannot be decrypted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyTrouble {
+    /// No key of this name is there.
+    Missing(String),
+    /// The key of this name is another one than it was encrypted by.
+    Wrong(String),
+}
+
+impl KeyRing {
+    /// What is wrong with the key of a segment; `None`: nothing, or it needs none.
+    pub fn trouble(&self, header: &Header) -> Option<KeyTrouble> {
+        if header.cipher == 0 {
+            return None;
+        }
+        let alias = || header.alias.clone();
+        let Some(key) = self.keys.get(&header.alias) else { return Some(KeyTrouble::Missing(alias())) };
+        let cipher = Algorithm::of(header.cipher).and_then(|by| Cipher::new(by, key, &header.salt));
+        match cipher.is_some_and(|cipher| cipher.proof() == header.proof) {
+            true => None,
+            false => Some(KeyTrouble::Wrong(alias())),
+        }
     }
 }
 
@@ -87,6 +112,11 @@ impl Sealing {
         Sealing { packing: Packing::None, cipher }
     }
 
+    /// Whether frames lie in the segment as they were given.
+    pub fn is_plain(&self) -> bool {
+        self.packing == Packing::None && matches!(self.cipher, Secret::Open)
+    }
+
     /// Packs and encrypts, where this segment does.
     pub fn seal(&self, number: u64, meta: &[u8], bodies: &[&[u8]]) -> Sealed {
         let packs = self.packing != Packing::None && !bodies.is_empty();
@@ -117,7 +147,9 @@ impl Sealing {
         body: &'a [u8],
     ) -> Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Fault> {
         if head.packing & ENCRYPTED == 0 {
-            return Ok((Cow::Borrowed(meta), Cow::Borrowed(body)));
+            // Whoever can write here but has no key could slip in plain frames.
+            let plain = matches!(self.cipher, Secret::Open) || head.kind == Kind::Ends;
+            return if plain { Ok((Cow::Borrowed(meta), Cow::Borrowed(body))) } else { Err(Fault::Broken) };
         }
         let cipher = match &self.cipher {
             Secret::By(cipher) => cipher,

@@ -17,6 +17,9 @@ use super::seal::{ENCRYPTED, KeyRing, Sealing};
 use crate::event::Mark;
 use crate::sys::disk::{Disk, DiskFile, read_up_to};
 
+/// Segments that are fetched while the ones before are looked at.
+const AHEAD: usize = 4;
+
 pub const EXTENSION: &str = ".dfklog";
 /// No segment has this number or a higher one: a file of such a name is none of ours.
 const LAST: u64 = 1 << 62;
@@ -145,10 +148,13 @@ pub fn survey(
     survey.log = survey.identify(&files);
     let ends = survey.ends(&files);
     let mut tell = Telling { see, seen: Mark::default(), remains: Vec::new(), tails: Vec::new() };
-    for key in survey.order() {
-        let Some(file) = files.remove(&key) else { continue };
-        if let Err(error) = survey.read(key, &*file, keys, &ends, &mut tell) {
-            survey.unreadable(key, &error);
+    let order = survey.order();
+    for (index, key) in order.iter().enumerate() {
+        let ahead = order[index..].iter().take(AHEAD).filter_map(|key| files.get(key));
+        ahead.skip(if index == 0 { 0 } else { AHEAD - 1 }).for_each(|file| file.will_read());
+        let Some(file) = files.remove(key) else { continue };
+        if let Err(error) = survey.read(*key, &*file, keys, &ends, &mut tell) {
+            survey.unreadable(*key, &error);
         }
     }
     survey.conclude(&mut tell, &ends);

@@ -136,6 +136,11 @@ impl Log {
         self.open.last().filter(|_| self.sound).map(|open| open.number)
     }
 
+    /// Whether the last write and sync have worked.
+    pub fn is_sound(&self) -> bool {
+        self.sound
+    }
+
     /// The number of the next frame.
     pub fn next_number(&self) -> u64 {
         self.next_number
@@ -330,6 +335,8 @@ impl Log {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
+        // If it came back after a power cut, its events might be those of streams that nobody knows any more.
+        self.disk.sync_dir(found.path.parent().unwrap_or(Path::new(".")))?;
         self.found().remove(&number);
         let number_in_log = found.number(number);
         let twice = self.found().iter().any(|(key, found)| found.number(*key) == number_in_log);

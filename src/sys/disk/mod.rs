@@ -12,9 +12,11 @@ use std::sync::Arc;
 
 use super::LockError;
 
+mod read_only;
 mod real;
 pub mod simulated;
 
+pub use read_only::ReadOnlyDisk;
 pub use real::RealDisk;
 pub use simulated::{SimulatedDisk, is_crash};
 
@@ -64,6 +66,9 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
 
     /// Reads some bytes; 0 at the end.
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// All of it is going to be read: the kernel may begin to fetch it.
+    fn will_read(&self) {}
 
     fn len(&self) -> io::Result<u64>;
 

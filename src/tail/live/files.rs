@@ -2,8 +2,9 @@
 //!
 //! Invariants: all maps hold the same slots; a slot is given once; a file waits in the queue at most once.
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::tail::follow::Followed;
@@ -12,24 +13,31 @@ use crate::tail::listing::Key;
 /// Descriptors kept open for files that are read to their end.
 const OPEN: usize = 128;
 
-/// A followed file and the name that leads to it.
+/// A followed file.
 pub struct File {
     pub followed: Followed,
     /// The group whose pattern its name matched.
     pub group: usize,
-    pub name: OsString,
     /// Since when its name is no candidate any more.
     pub nameless: Option<Instant>,
     /// Waits in the queue of files to read.
     pub queued: bool,
 }
 
+impl File {
+    /// The name that leads to it.
+    pub fn name(&self) -> Option<&OsStr> {
+        self.followed.path.file_name()
+    }
+}
+
 /// All files of a source.
 #[derive(Default)]
 pub struct Files {
-    all: HashMap<u64, File>,
+    /// Boxed, since a table of 10,000 is up to half empty.
+    all: HashMap<u64, Box<File>>,
     by_inode: HashMap<Key, u64>,
-    by_name: HashMap<(usize, OsString), u64>,
+    by_name: HashMap<Arc<Path>, u64>,
     /// Files that may have a descriptor.
     open: BTreeSet<u64>,
     queue: VecDeque<u64>,
@@ -42,11 +50,11 @@ impl Files {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &File> {
-        self.all.values()
+        self.all.values().map(|file| &**file)
     }
 
     pub fn get_mut(&mut self, slot: u64) -> Option<&mut File> {
-        self.all.get_mut(&slot)
+        self.all.get_mut(&slot).map(|file| &mut **file)
     }
 
     pub fn slots(&self, which: impl Fn(&File) -> bool) -> Vec<u64> {
@@ -57,13 +65,13 @@ impl Files {
         self.by_inode.get(&key).copied()
     }
 
-    pub fn of_name(&self, dir: usize, name: &OsStr) -> Option<u64> {
-        self.by_name.get(&(dir, name.to_os_string())).copied()
+    pub fn of_path(&self, path: &Path) -> Option<u64> {
+        self.by_name.get(path).copied()
     }
 
     /// Files that may have a descriptor.
     pub fn open(&self) -> impl Iterator<Item = (u64, &File)> {
-        self.open.iter().filter_map(|slot| Some((*slot, self.all.get(slot)?)))
+        self.open.iter().filter_map(|slot| Some((*slot, &**self.all.get(slot)?)))
     }
 
     /// Asks for a file to be read.
@@ -84,11 +92,11 @@ impl Files {
     }
 
     /// Takes a file in, and asks for it to be read if there is something to read.
-    pub fn adopt(&mut self, dir: usize, mut file: File) {
+    pub fn adopt(&mut self, mut file: File) {
         let slot = self.next;
         self.next += 1;
         self.by_inode.insert(file.followed.key(), slot);
-        if let Some(older) = self.by_name.insert((dir, file.name.clone()), slot)
+        if let Some(older) = self.by_name.insert(file.followed.path.clone(), slot)
             && let Some(older) = self.all.get_mut(&older)
         {
             older.nameless.get_or_insert_with(Instant::now);
@@ -99,34 +107,32 @@ impl Files {
         } else {
             self.open.insert(slot);
         }
-        self.all.insert(slot, file);
+        self.all.insert(slot, Box::new(file));
         if !quiet {
             self.enqueue(slot);
         }
     }
 
     /// The same file under another name, a candidate of this group.
-    pub fn rename(&mut self, slot: u64, dir: usize, path: &Path, name: &OsStr, group: usize) {
+    pub fn rename(&mut self, slot: u64, path: &Path, group: usize) {
         let Some(file) = self.all.get_mut(&slot) else { return };
+        self.by_name.remove(&file.followed.path);
         file.followed.renamed(path);
-        self.by_name.remove(&(dir, std::mem::replace(&mut file.name, name.to_os_string())));
         file.nameless = None;
         file.group = group;
-        self.by_name.insert((dir, name.to_os_string()), slot);
+        self.by_name.insert(file.followed.path.clone(), slot);
     }
 
     /// A file is no candidate any more: renamed to `now`, moved away or deleted. It is read to its end all the same.
-    pub fn lose_name(&mut self, slot: u64, dir: usize, now: Option<(&Path, &OsStr)>) {
+    pub fn lose_name(&mut self, slot: u64, now: Option<&Path>) {
         let Some(file) = self.all.get_mut(&slot) else { return };
         file.nameless = Some(Instant::now());
-        let old = (dir, file.name.clone());
-        if self.by_name.get(&old) == Some(&slot) {
-            self.by_name.remove(&old);
+        if self.by_name.get(&file.followed.path) == Some(&slot) {
+            self.by_name.remove(&file.followed.path);
         }
-        if let Some((path, name)) = now {
+        if let Some(path) = now {
             file.followed.renamed(path);
-            file.name = name.to_os_string();
-            self.by_name.insert((dir, name.to_os_string()), slot);
+            self.by_name.insert(file.followed.path.clone(), slot);
         }
         self.open.insert(slot);
         self.enqueue(slot);
@@ -151,7 +157,7 @@ impl Files {
 
     /// Lets go of a file.
     pub fn remove(&mut self, slot: u64) -> Option<File> {
-        let file = self.all.remove(&slot)?;
+        let file = *self.all.remove(&slot)?;
         self.by_inode.retain(|_, other| *other != slot);
         self.by_name.retain(|_, other| *other != slot);
         self.open.remove(&slot);
@@ -164,12 +170,11 @@ impl Files {
         slot: u64,
         again: impl FnOnce(Followed, usize) -> Result<Followed, E>,
     ) -> Result<(), E> {
-        let Some(File { followed, group, name, nameless, .. }) = self.all.remove(&slot) else {
-            return Ok(());
-        };
+        let Some(file) = self.all.remove(&slot) else { return Ok(()) };
+        let File { followed, group, nameless, .. } = *file;
         match again(followed, group) {
             Ok(followed) => {
-                self.all.insert(slot, File { followed, group, name, nameless, queued: false });
+                self.all.insert(slot, Box::new(File { followed, group, nameless, queued: false }));
                 self.enqueue(slot);
                 Ok(())
             }

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::files::File;
@@ -19,11 +19,18 @@ use crate::tail::listing::{self, Name};
 use crate::tail::memory;
 
 /// A candidate of a listing.
-struct Found {
-    path: PathBuf,
-    name: OsString,
+struct Found<'a> {
+    name: &'a OsStr,
     group: usize,
-    meta: Metadata,
+    inode: Inode,
+    size: u64,
+    modified: i128,
+}
+
+impl<'a> Found<'a> {
+    fn of(name: &'a OsStr, group: usize, meta: &Metadata) -> Found<'a> {
+        Found { name, group, inode: Inode::of(meta), size: meta.len(), modified: listing::modified(meta) }
+    }
 }
 
 impl Live<'_> {
@@ -40,7 +47,7 @@ impl Live<'_> {
             self.dirs.doubt_all();
         }
         for (dir, name) in contents {
-            match self.files.of_name(dir, &name) {
+            match self.files.of_path(&self.dirs.all[dir].path.join(&name)) {
                 Some(slot) => self.files.enqueue(slot),
                 None => self.dirs.all[dir].stale |= self.group_of(dir, &name).is_some(),
             }
@@ -48,7 +55,10 @@ impl Live<'_> {
         for (dir, name) in names {
             if name.is_empty() {
                 self.dirs.is_gone(dir);
-            } else if self.files.of_name(dir, &name).is_some() || self.group_of(dir, &name).is_some() {
+                continue;
+            }
+            let path = self.dirs.all[dir].path.join(&name);
+            if self.files.of_path(&path).is_some() || self.group_of(dir, &name).is_some() {
                 self.dirs.all[dir].stale = true;
             }
         }
@@ -88,37 +98,35 @@ impl Live<'_> {
     }
 
     /// Oldest first, as Flume reads them.
-    fn candidates(&self, dir: usize, names: &[Name]) -> Vec<Found> {
-        let mut found = Vec::new();
+    fn candidates<'n>(&self, dir: usize, names: &'n [Name]) -> Vec<Found<'n>> {
+        let mut found = Vec::with_capacity(names.len());
         for Name { name, .. } in names {
             let Some(group) = self.group_of(dir, name) else { continue };
             let path = self.dirs.all[dir].path.join(name);
             match listing::regular(&path) {
-                Ok(Some(meta)) => found.push(Found { path, name: name.clone(), group, meta }),
+                Ok(Some(meta)) => found.push(Found::of(name, group, &meta)),
                 Ok(None) => {}
                 Err(error) => self.desk.cannot_read(&path, &error),
             }
         }
-        found.sort_by(|a, b| {
-            listing::modified(&a.meta).cmp(&listing::modified(&b.meta)).then_with(|| a.name.cmp(&b.name))
-        });
+        found.sort_unstable_by(|a, b| a.modified.cmp(&b.modified).then_with(|| a.name.cmp(b.name)));
         found
     }
 
     /// A candidate: followed already, perhaps under another name, or new. The slot that follows it, if one does.
-    fn met(&mut self, dir: usize, found: &Found, start: &mut StartAt<'_>) -> Result<Option<u64>, Halt> {
-        let Found { path, name, group, meta } = found;
-        let key = listing::key(meta);
-        let Some(slot) = self.files.of_inode(key) else { return self.open_new(dir, found, start) };
+    fn met(&mut self, dir: usize, found: &Found<'_>, start: &mut StartAt<'_>) -> Result<Option<u64>, Halt> {
+        let Found { name, group, inode, size, .. } = found;
+        let path = self.dirs.all[dir].path.join(name);
+        let Some(slot) = self.files.of_inode(inode.key()) else { return self.open_new(&path, found, start) };
         let file = self.files.get_mut(slot).expect("all maps hold the same slots");
-        if !file.followed.face.inode.is_like(&Inode::of(meta)) {
+        if !file.followed.face.inode.is_like(inode) {
             // The inode belongs to a new file; the old one ended while its descriptor was closed.
             self.forget(slot);
-            return self.open_new(dir, found, start);
+            return self.open_new(&path, found, start);
         }
-        let unread = meta.len() != file.followed.size || !file.followed.is_done() && file.followed.held == 0;
-        if file.name != *name || file.nameless.is_some() {
-            self.files.rename(slot, dir, path, name, *group);
+        let unread = *size != file.followed.size || !file.followed.is_done() && file.followed.held == 0;
+        if file.name() != Some(name) || file.nameless.is_some() {
+            self.files.rename(slot, &path, *group);
         }
         if unread {
             self.files.enqueue(slot);
@@ -126,15 +134,20 @@ impl Live<'_> {
         Ok(Some(slot))
     }
 
-    fn open_new(&mut self, dir: usize, found: &Found, start: &mut StartAt<'_>) -> Result<Option<u64>, Halt> {
-        let Found { path, name, group, meta } = found;
+    fn open_new(
+        &mut self,
+        path: &Path,
+        found: &Found<'_>,
+        start: &mut StartAt<'_>,
+    ) -> Result<Option<u64>, Halt> {
+        let Found { group, inode, .. } = found;
         let first = self.first;
         let manner = &self.groups[*group].manner;
         let at = |face: &Face, size, known| start(Met { path, face, size, first, known });
         match Followed::open(self.desk, &mut self.memory, &mut self.leaving, manner, path, at) {
             Ok(followed) => {
-                self.adopt(dir, name, *group, followed, None);
-                Ok(self.files.of_inode(listing::key(meta)))
+                self.adopt(*group, followed, None);
+                Ok(self.files.of_inode(inode.key()))
             }
             Err(Halt::Read(error)) => {
                 self.desk.cannot_read(path, &error);
@@ -144,16 +157,8 @@ impl Live<'_> {
         }
     }
 
-    fn adopt(
-        &mut self,
-        dir: usize,
-        name: &OsStr,
-        group: usize,
-        followed: Followed,
-        nameless: Option<Instant>,
-    ) {
-        let name = name.to_os_string();
-        self.files.adopt(dir, File { followed, group, name, nameless, queued: false });
+    fn adopt(&mut self, group: usize, followed: Followed, nameless: Option<Instant>) {
+        self.files.adopt(File { followed, group, nameless, queued: false });
         self.desk.out.pulse().set(Counter::FilesOpen, self.files.len() as u64);
     }
 
@@ -162,8 +167,7 @@ impl Live<'_> {
         let inode = file.followed.face.inode.number;
         let now = names.iter().find(|name| name.inode == inode);
         let path = now.map(|now| self.dirs.all[dir].path.join(&now.name));
-        let now = path.as_deref().zip(now.map(|now| now.name.as_os_str()));
-        self.files.lose_name(slot, dir, now);
+        self.files.lose_name(slot, path.as_deref());
     }
 
     /// Known files that no candidate is: renamed to another name while nobody looked, or gone.
@@ -195,7 +199,7 @@ impl Live<'_> {
         }
         self.memory.remove(known);
         let followed = Followed::resumed(self.desk, &self.groups[group].manner, &path, file, known)?;
-        self.adopt(dir, name, group, followed, Some(Instant::now()));
+        self.adopt(group, followed, Some(Instant::now()));
         Ok(())
     }
 

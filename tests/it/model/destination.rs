@@ -81,8 +81,8 @@ impl Store {
         for span in batches.iter().filter_map(Batch::span) {
             let stream = span.stream.id;
             if !self.record.streams.contains_key(&stream) {
-                let attributes = (*span.stream.attributes().0).clone();
-                entries.push(Entry::Describe { stream, source: span.stream.source.to_string(), attributes });
+                let attributes = span.stream.attributes();
+                entries.push(Entry::Describe { stream, source: span.stream.source.clone(), attributes });
             }
             had.push(Had { stream, from: span.from, to: span.to, check: None });
         }

@@ -173,6 +173,28 @@ fn files_roll_by_time_and_a_torn_record_takes_its_data_along() {
 }
 
 #[test]
+fn d5_marks_of_very_many_streams_are_durable_all_the_same() {
+    let mut rig = Rig::new();
+    let (mut sink, _) = rig.start();
+    let span = |n| Span::new(Stream::mint("r1", Attributes::default().with("path", n)), 0, 5);
+    let batches: Vec<_> =
+        (0..1100).map(|n| Builder::default().push(b"line", 0..5).finish(Some(span(n)))).collect();
+    sink.deliver(&batches, &Stop::new()).unwrap();
+    sink.sync().unwrap();
+    deliver(&mut sink, rig.lines(0, 3)).unwrap();
+    drop(sink);
+    rig.boot = "boot 1".into();
+    let (_sink, marks) = rig.start();
+    let had = |batch: &Batch| {
+        let known = marks.as_ref().and_then(|marks| marks.get(&batch.span()?.stream.id));
+        known.map(|known| (known.mark.low(), known.attributes.clone()))
+    };
+    let expected = |batch: &Batch| Some((5, batch.span()?.stream.attributes()));
+    assert!(batches.iter().all(|batch| had(batch) == expected(batch)));
+    assert_eq!((rig.low(&marks), rig.text()), (0, "line\n".repeat(1100)));
+}
+
+#[test]
 fn s6_after_a_reboot_the_durable_marks_and_lengths_count() {
     let mut rig = Rig::new();
     let (mut sink, _) = rig.start();

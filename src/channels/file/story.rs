@@ -1,0 +1,137 @@
+//! What the frames of a log tell, added up: the one reading of a log that recovery and the commands share.
+//!
+//! Marks are those of the newest snapshot that verifies and of the marks frames behind it; the second copy in the
+//! checkpoint directory counts where that snapshot is gone.
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::path::Path;
+
+use super::checkpoint;
+use crate::codec::{marks, stored};
+use crate::event::{Mark, Record, StreamId};
+use crate::store::log::{Frame, Kind, snapshot_part};
+use crate::sys::disk::Disk;
+
+/// What the frames of a log add up to.
+#[derive(Default)]
+pub struct Story {
+    snapshot: Snapshot,
+    /// Entries behind the snapshot, by the number of their frame.
+    marks: Vec<(u64, Vec<u8>)>,
+    /// What lies in each segment.
+    pub shelves: HashMap<u64, HashMap<StreamId, Mark>>,
+    pub sources: HashMap<StreamId, String>,
+    /// Events and bytes, by source.
+    pub waiting: BTreeMap<String, (u64, usize)>,
+    /// Frames of events.
+    pub frames: u64,
+    /// All ranges, and whether some lie in two frames: a write that had failed was found whole after all.
+    whole: HashMap<StreamId, Mark>,
+    pub repeats: bool,
+    /// What damaged frames were about.
+    pub remains: BTreeMap<StreamId, Mark>,
+}
+
+/// The newest snapshot that is whole, and one that is being put together.
+#[derive(Default)]
+struct Snapshot {
+    number: u64,
+    entries: Option<Vec<u8>>,
+    begun: u64,
+    parts: Vec<u8>,
+    next: u32,
+}
+
+impl Snapshot {
+    /// Takes a part; true if a whole one is newer than what was known.
+    fn take(&mut self, number: u64, meta: &[u8]) -> bool {
+        let Some((part, parts, entries)) = snapshot_part(meta) else { return false };
+        if part == 0 {
+            (self.begun, self.next) = (number, 0);
+            self.parts.clear();
+        }
+        if part != self.next || number != self.begun + u64::from(part) {
+            self.next = u32::MAX;
+            return false;
+        }
+        self.parts.extend_from_slice(entries);
+        self.next += 1;
+        if self.next < parts || (self.entries.is_some() && number < self.number) {
+            return false;
+        }
+        self.number = number;
+        self.entries = Some(std::mem::take(&mut self.parts));
+        true
+    }
+}
+
+impl Story {
+    /// Takes a frame of the survey.
+    pub fn hear(&mut self, frame: &Frame<'_>) {
+        let number = frame.head.number;
+        match frame.head.kind {
+            Kind::Events => self.events(frame),
+            Kind::Marks if !frame.remains => self.marks.push((number, frame.meta.to_vec())),
+            Kind::Snapshot if !frame.remains && self.snapshot.take(number, frame.meta) => {
+                self.marks.retain(|(number, _)| *number > self.snapshot.number);
+            }
+            _ => {}
+        }
+    }
+
+    fn events(&mut self, frame: &Frame<'_>) {
+        let Some(span) = stored::span(frame.meta) else { return };
+        if frame.remains {
+            self.remains.entry(span.stream).or_default().insert(span.from, span.to);
+            return;
+        }
+        let whole = self.whole.entry(span.stream).or_default();
+        self.repeats |= whole.overlaps(span.from, span.to);
+        whole.insert(span.from, span.to);
+        self.frames += 1;
+        let shelf = self.shelves.entry(frame.segment).or_default();
+        shelf.entry(span.stream).or_default().insert(span.from, span.to);
+        if !self.sources.contains_key(&span.stream) {
+            self.sources.insert(span.stream, span.source.into());
+        }
+        if !self.waiting.contains_key(span.source) {
+            self.waiting.insert(span.source.into(), (0, 0));
+        }
+        let waiting = self.waiting.get_mut(span.source).expect("inserted above");
+        waiting.0 += u64::from(span.events);
+        waiting.1 += (frame.body.len()).saturating_sub(span.events as usize);
+    }
+
+    /// The record, and whether there was any.
+    pub fn record(&mut self) -> (Record, bool) {
+        self.marks.sort_by_key(|(number, _)| *number);
+        let mut record = Record::default();
+        let entries = self.snapshot.entries.iter().chain(self.marks.iter().map(|(_, entries)| entries));
+        let mut any = false;
+        for entries in entries {
+            any = true;
+            marks::decode(entries).unwrap_or_default().iter().for_each(|entry| record.apply(entry));
+        }
+        (record, any)
+    }
+
+    /// Where the log's own beginning is damaged, the copy of it in the checkpoint directory counts.
+    pub fn second_copy(&mut self, disk: &dyn Disk, path: Option<&Path>, log: Option<u64>) {
+        let Some((head, entries)) = path.and_then(|path| checkpoint::read(disk, path)) else { return };
+        let newer = self.snapshot.entries.is_none() || head.number > self.snapshot.number + 1;
+        if log == Some(head.log) && newer {
+            self.marks.retain(|(number, _)| *number >= head.number);
+            self.snapshot.entries = Some(entries);
+            self.snapshot.number = head.number;
+        }
+    }
+}
+
+/// Ranges of streams.
+pub type Holes = Vec<(StreamId, Range<u64>)>;
+
+/// All that a mark has.
+pub fn ranges(mark: &Mark) -> impl Iterator<Item = Range<u64>> {
+    let low = (mark.low() > 0).then(|| 0..mark.low());
+    low.into_iter().chain(mark.ranges().iter().cloned())
+}
