@@ -51,7 +51,8 @@ pub fn harm(files: &mut Files, other: &Files, dice: &mut Dice) -> String {
             format!("another channel's segment came as {}", to.display())
         }
         18 => {
-            let names = ["notes.txt", "0000000001.dfklog.damaged", "9999999999.dfklog", "12.dfklog", ".dfklog"];
+            let names =
+                ["notes.txt", "0000000001.dfklog.damaged", "9999999999.dfklog", "12.dfklog", ".dfklog"];
             let to = Path::new(DIRS[dice.below(2)]).join(names[dice.below(names.len())]);
             files.insert(to.clone(), noise(dice, 300));
             format!("a foreign file came as {}", to.display())

@@ -77,9 +77,8 @@ impl Lore {
             frames.insert(head.number, known);
         }
         let segments = original.files.iter().filter(|(path, _)| is_segment(path));
-        let headers = segments.map(|(_, content)| {
-            (content[..HEADER].to_vec(), (long(content, 16), long(content, 24)))
-        });
+        let headers =
+            segments.map(|(_, content)| (content[..HEADER].to_vec(), (long(content, 16), long(content, 24))));
         Lore { frames, headers: headers.collect() }
     }
 }
@@ -139,16 +138,9 @@ fn places<'a>(files: &'a BTreeMap<PathBuf, Vec<u8>>, ours: &'a Lore, theirs: &Lo
         let Some(named) = named(path) else { continue };
         let header = content.get(..HEADER).and_then(|header| ours.headers.get(header)).copied();
         let foreign = content.get(..HEADER).is_some_and(|header| theirs.headers.contains_key(header));
-        let mut place = Place {
-            path,
-            content,
-            named,
-            header,
-            theirs: foreign,
-            whole: Vec::new(),
-            partly: Vec::new(),
-        };
-        for at in 0..content.len().saturating_sub(HEAD) {
+        let mut place =
+            Place { path, content, named, header, theirs: foreign, whole: Vec::new(), partly: Vec::new() };
+        for at in 0..(content.len() + 1).saturating_sub(HEAD) {
             if &content[at..at + 4] != MAGIC {
                 continue;
             }
@@ -180,7 +172,9 @@ impl Expected {
         expected.certain = votes > others;
         let (mut ends, mut voids) = (Vec::new(), Mark::default());
         for place in &places {
-            for (_, known) in place.whole.iter().filter(|(at, known)| *at == HEADER && known.kind == Kind::Ends) {
+            for (_, known) in
+                place.whole.iter().filter(|(at, known)| *at == HEADER && known.kind == Kind::Ends)
+            {
                 for end in known.meta.chunks_exact(32) {
                     ends.push((long(end, 0), long(end, 8)));
                     voids.insert(long(end, 16), long(end, 24));
@@ -208,7 +202,8 @@ impl Expected {
                     continue;
                 }
                 next = Some(known.number + 1);
-                let opens = !known.encrypted || place.header.is_some_and(|(number, _)| number == known.segment);
+                let opens =
+                    !known.encrypted || place.header.is_some_and(|(number, _)| number == known.segment);
                 let fault = match (seen.insert(known.number), opens) {
                     (false, _) => "copy",
                     (true, false) if place.header.is_none() => "sealed",
@@ -225,7 +220,9 @@ impl Expected {
                 tails.push((index, expected.damage.len(), next, at));
                 expected.damage.push((place.path.into(), at as u64, garbage as u64, "cut"));
             }
-            partly.extend(place.partly.iter().filter(|(at, _)| *at < end).map(|(at, known)| (index, *at, *known)));
+            partly.extend(
+                place.partly.iter().filter(|(at, _)| *at < end).map(|(at, known)| (index, *at, *known)),
+            );
         }
         let frames = || seen.iter().map(|number| &ours.frames[number]);
         let durable = frames().map(|known| known.durable).max().unwrap_or(0);
@@ -310,8 +307,11 @@ pub fn record(lore: &Lore) -> Record {
 
 /// Whether all frames of marks that the record rests on still count.
 pub fn has_record(lore: &Lore, expected: &Expected) -> bool {
-    let newest = lore.frames.values().rev().find(|known| known.kind == Kind::Snapshot).map_or(0, |known| known.number);
-    let mut needed =
-        lore.frames.values().filter(|known| known.number >= newest && matches!(known.kind, Kind::Marks | Kind::Snapshot));
+    let newest =
+        lore.frames.values().rev().find(|known| known.kind == Kind::Snapshot).map_or(0, |known| known.number);
+    let mut needed = lore
+        .frames
+        .values()
+        .filter(|known| known.number >= newest && matches!(known.kind, Kind::Marks | Kind::Snapshot));
     needed.all(|known| expected.counted.contains(&known.number))
 }
