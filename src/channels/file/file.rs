@@ -1,7 +1,7 @@
 //! The channel's hands: writing what waits, syncing what is written, reading back what lies on disk, removing segments
 //! that are done with. Each is one step that any thread may take; the channel's own threads only repeat them.
 //!
-//! Locks: `reader`, then `log`, then `queue`; no disk call under `queue`, and no sync under any of them.
+//! Locks: `reader` or `syncs`, then `log`, then `queue`; no disk call under `queue`, and no sync under any of them.
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -50,6 +50,9 @@ pub struct FileChannel {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) queue: Mutex<Queue>,
     pub(super) log: Mutex<Hand>,
+    /// Who syncs. One at a time, and until a failure has been dealt with: the kernel tells of lost writes once, so a
+    /// second sync beside the failed one would call them durable (L3).
+    pub(super) syncs: Mutex<()>,
     pub(super) reader: Mutex<Reader>,
     /// Somebody gave room back.
     pub(super) room: Condvar,
@@ -199,6 +202,7 @@ impl FileChannel {
 
     /// Syncs what is written; false if there was nothing to sync.
     pub fn sync(&self) -> io::Result<bool> {
+        let _alone = locked(&self.syncs);
         let Some(due) = locked(&self.log).log.due() else { return Ok(false) };
         self.lock().syncing = true;
         let synced = due.sync();

@@ -78,6 +78,7 @@ impl FileChannel {
             disk,
             queue: Mutex::new(queue),
             log: Mutex::new(Hand::new(log)),
+            syncs: Mutex::default(),
             reader: Mutex::new(reader),
             room,
             arrived,

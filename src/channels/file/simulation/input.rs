@@ -30,8 +30,9 @@ fn text(what: &str, number: usize, len: u64) -> Vec<u8> {
     let mut bytes = format!("{what}{number}:").into_bytes();
     let mut noise = Random::of(number as u64, len);
     while (bytes.len() as u64) < len {
-        bytes.push(b'a' + noise.below(26) as u8);
+        bytes.extend_from_slice(format!("{:016x}", noise.draw()).as_bytes());
     }
+    bytes.truncate(len.max(what.len() as u64 + 4) as usize);
     bytes
 }
 
@@ -150,7 +151,8 @@ impl Own {
     }
 
     /// Answers for what is held by now.
-    pub fn answer(&mut self) {
+    pub fn answer(&mut self) -> usize {
+        let before = self.receipts.len();
         let Own { receipts, acked, .. } = self;
         receipts.retain(|(receipt, numbers)| {
             let held = receipt.wait(std::time::Duration::ZERO);
@@ -159,5 +161,6 @@ impl Own {
             }
             !held
         });
+        before - self.receipts.len()
     }
 }

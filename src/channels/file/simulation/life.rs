@@ -146,14 +146,15 @@ impl Life {
         let (on_disk, joins, closed) = (queue.is_on_disk(), queue.unsynced_joins, queue.closed);
         drop(queue);
         let free = self.channel.log.try_lock().is_ok() && self.channel.reader.try_lock().is_ok();
+        let may_sync = free && self.channel.syncs.try_lock().is_ok();
         self.nested.set(true);
         self.world.say(|| format!("meanwhile ({call}):"));
         match self.world.below(7) {
             0 if !closed => self.report_again(),
-            1 | 2 if (free || !joins && self.sources_run()) && !closed => self.source_step(),
+            1 | 2 if (may_sync || !joins && self.sources_run()) && !closed => self.source_step(),
             3 | 4 if free || (!on_disk && !closed) => self.sink_step(),
             5 if free => self.write(),
-            6 if free => self.sync(),
+            6 if may_sync => self.sync(),
             _ => {}
         }
         self.nested.set(false);
@@ -184,7 +185,10 @@ impl Life {
     }
 
     fn own_answers(&self) {
-        self.world.own.borrow_mut().answer();
+        let answered = self.world.own.borrow_mut().answer();
+        if answered > 0 {
+            self.world.say(|| format!("{answered} puts are answered"));
+        }
     }
 
     pub fn write(&self) {
@@ -404,8 +408,6 @@ impl Life {
 
     fn commit(&self, which: usize, batches: &[Batch]) {
         let delivered = self.world.stores.borrow_mut()[which].deliver(&self.world.inputs.borrow(), batches);
-        let disorder = self.world.stores.borrow()[which].disorder;
-        self.world.say(|| format!("sink {which}: committed, {disorder} out of order"));
         if let Err(fault) = delivered {
             self.world.fail(fault);
         }
@@ -577,7 +579,7 @@ impl Life {
         for input in self.world.inputs.borrow_mut().iter_mut() {
             input.written = input.lines.len();
         }
-        for round in 0..3000 {
+        for round in 0..400 {
             for _ in 0..8 {
                 self.source_step();
                 self.sink_step();

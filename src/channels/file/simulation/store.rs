@@ -28,8 +28,6 @@ pub struct Store {
     durable: State,
     /// Went back to less than it had told: order and repeats begin anew there.
     pub turned: bool,
-    last: BTreeMap<StreamId, u64>,
-    pub disorder: u64,
 }
 
 /// The content of an event, held against what was sent.
@@ -77,8 +75,6 @@ impl Store {
                 if self.records && had.overlaps(row.from, row.to) {
                     return Err(format!("twice: {item:?} of stream {:?}", span.stream.id));
                 }
-                let last = self.last.insert(span.stream.id, row.from);
-                self.disorder += u64::from(last.is_some_and(|last| last > row.from));
                 self.items.push(item);
             }
             let (attributes, source) = (span.stream.attributes(), span.stream.source.clone());
@@ -107,13 +103,29 @@ impl Store {
     pub fn go_back_as_planned(&mut self) {
         self.now = self.durable.clone();
         self.items.truncate(self.durable.items);
-        self.last.clear();
     }
 
     /// The same while the channel lives on.
     pub fn go_back(&mut self) {
         self.go_back_as_planned();
         self.turned = true;
+    }
+}
+
+impl Store {
+    /// How often something came before what should have come before it, dead letters apart.
+    pub fn disorder(&self, dead: &BTreeSet<Item>) -> u64 {
+        let mut last: BTreeMap<Option<usize>, u64> = BTreeMap::new();
+        let mut count = 0;
+        for item in self.items.iter().filter(|item| !dead.contains(item)) {
+            let (of, at) = match item {
+                Item::Part { file, from, .. } => (Some(*file), *from),
+                Item::Own(number) => (None, *number as u64),
+            };
+            let last = last.insert(of, at);
+            count += u64::from(last.is_some_and(|last| last > at));
+        }
+        count
     }
 }
 

@@ -80,7 +80,7 @@ impl World {
             self.fail(format!("{count} times: {item:?}"));
         }
         let ordered = stores.len() == 1 && exact && !stores[0].turned;
-        let disorder: u64 = stores.iter().map(|store| store.disorder).sum();
+        let disorder: u64 = stores.iter().map(|store| store.disorder(&self.dead.borrow())).sum();
         if ordered {
             figures.disorder += disorder;
             if disorder > 0 {

@@ -218,7 +218,7 @@ impl Plan {
             dirs,
             segment_bytes: [1500, 4000, 12_000, 60_000][dice.below(4) as usize],
             packing,
-            keys: Arc::new(if dice.chance(0.1) { keys(dice) } else { KeyRing::default() }),
+            keys: Arc::new(if dice.chance(0.05) { keys(dice) } else { KeyRing::default() }),
             settings,
             faulty,
             unreadable: faulty && dice.chance(0.2),
