@@ -4,8 +4,10 @@
 //! - `channel_commands`: `channel inspect|verify|export` on real logs, damaged ones, and what is none
 //! - `config_commands`: `check`, `explain` and the samples
 //! - `config_seeds`: the configuration files of real users through `check`
+//! - `damage`: channel directories harmed at random; `tests/run --long damage`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
 //! - `flume_keys`: every key and default of Flume and the platform
+//! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
 //! - `legacy`: positions that Flume and the Java plug-ins left, taken over
 //! - `model`: the positions protocol, explored at random in an in-memory world; `tests/run --long model`
@@ -18,8 +20,10 @@ mod bad_input;
 mod channel_commands;
 mod config_commands;
 mod config_seeds;
+mod damage;
 mod ends;
 mod flume_keys;
+mod kills;
 mod layers;
 mod legacy;
 mod model;

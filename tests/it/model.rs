@@ -10,7 +10,7 @@
 mod bug;
 mod channel;
 mod destination;
-mod dice;
+pub mod dice;
 mod disk;
 mod input;
 mod run;

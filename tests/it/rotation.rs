@@ -30,7 +30,8 @@ a1.sinks.k1.syncInterval = 20
 const ROLL: &str =
     "com.cmos.bomc.dataflowkit.cmcconline.flume.source.spooldirectorytailfile.SpoolDirectoryTailFileSource";
 
-fn source(kind: Kind) -> String {
+/// The source `r1` that follows such files in `@DIR@/in`.
+pub fn source(kind: Kind) -> String {
     let keys: &[(&str, &str)] = match kind {
         Kind::Next => &[("type", ROLL), ("rollModule", "next"), ("targetPattern", "app-\\\\d+\\\\.log")],
         Kind::SelfByCopy | Kind::SelfByRename => &[

@@ -279,6 +279,11 @@ impl FileChannel {
         let mut reader = locked(&self.reader);
         let (run, epoch) = {
             let mut queue = self.lock();
+            if !queue.is_on_disk() {
+                // Another sink has read it while this one waited for the reader. From now on what becomes held moves the
+                // cursor: it must not be set back behind that.
+                return true;
+            }
             match queue.next_run() {
                 Some(run) => (run, queue.epoch),
                 None => {

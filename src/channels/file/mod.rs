@@ -22,3 +22,6 @@ pub use fields::{SPEC, SPILLABLE, dirs_of, keeps_log, keys_of};
 pub use file::{FileChannel, Settings};
 pub use look::{Contents, Hole, LogDirs, Look, Senseless, Waiting};
 pub use open::Harm;
+
+#[cfg(test)]
+mod tests;

@@ -183,9 +183,9 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     }
     let mut missing = missing(queue);
     for (stream, mark) in story.remains {
+        // What lies below was there before it.
         let high = queue.book.held(stream).map_or(0, Mark::high);
-        let above = ranges(&mark).map(|range| range.start.max(high)..range.end);
-        missing.extend(above.filter(|range| !range.is_empty()).map(|range| (stream, range)));
+        missing.extend((high < mark.high()).then(|| (stream, high..mark.high())));
     }
     let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(queue, missing) };
     let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();

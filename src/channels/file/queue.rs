@@ -246,14 +246,15 @@ impl Queue {
     pub fn next_run(&mut self) -> Option<Run> {
         let Cursor { number, place } = self.cursor;
         let index = self.runs.partition_point(|run| run.numbers.end <= number);
-        let mut run = self.runs.get(index).filter(|run| run.numbers.start < self.held)?.clone();
+        let mut run = self.runs.get(index)?.clone();
         if run.numbers.start < number {
             debug_assert_eq!(run.segment, place.segment);
             run.numbers.start = number;
             run.from = place.at;
         }
         run.numbers.end = run.numbers.end.min(self.held);
-        Some(run)
+        // The cursor may stand at the end of what is held, in the middle of a run.
+        (run.numbers.start < run.numbers.end).then_some(run)
     }
 
     /// Everything has been read.

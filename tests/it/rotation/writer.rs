@@ -48,6 +48,8 @@ pub struct Writer {
     live: File,
     /// The file rolled last, while its writer may still add a line to it.
     rolled: Option<(File, u32)>,
+    /// That of the first file: tells several writers apart.
+    first: u32,
     generation: u32,
     number: u64,
     /// The rest of a line whose beginning is written.
@@ -57,10 +59,20 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(kind: Kind, dir: PathBuf) -> Writer {
+        Writer::from(kind, dir, 0)
+    }
+
+    /// One whose files are numbered from `first` on.
+    pub fn from(kind: Kind, dir: PathBuf, first: u32) -> Writer {
         fs::create_dir_all(&dir).unwrap();
-        let live = create(&path_of(kind, &dir, 0));
-        let steps = vec!["begin".to_string()];
-        Writer { kind, dir, live, rolled: None, generation: 0, number: 0, pending: Vec::new(), steps }
+        let live = create(&path_of(kind, &dir, first));
+        let (steps, pending) = (vec!["begin".to_string()], Vec::new());
+        Writer { kind, dir, live, rolled: None, first, generation: first, number: 0, pending, steps }
+    }
+
+    /// Whether it wrote to a file of this number.
+    pub fn is_from(&self, file: u32) -> bool {
+        (self.first..=self.generation).contains(&file)
     }
 
     /// Lines begun so far; all are whole after `finish`.

@@ -181,9 +181,14 @@ impl Agent {
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// The most memory it ever had, in KiB.
     pub fn peak_memory(&self) -> u64 {
-        let pid = self.child.as_ref().expect("it runs").id();
+        let pid = self.pid();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
