@@ -207,7 +207,7 @@ fn no_damage_keeps_the_commands_from_looking() {
             |dir| drop(fs::File::create(Path::new(dir).join("0000000999.dfklog")).unwrap()),
             0,
         ),
-        ("a segment of text", |dir| fs::write(Path::new(dir).join("0000000999.dfklog"), "text").unwrap(), 1),
+        ("a segment of text", |dir| fs::write(Path::new(dir).join("0000000999.dfklog"), "text").unwrap(), 0),
         (
             "a header of zeros",
             |dir| {
