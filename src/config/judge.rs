@@ -38,6 +38,9 @@ pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, 
         }
         Type::Text | Type::Regex | Type::Charset | Type::Prefix => {
             note::mention(prop, report);
+            if field.key == "dataDirs" {
+                relative(prop, report);
+            }
             if field.key == "ignorePattern" {
                 broad(prop, report);
             }
@@ -109,8 +112,8 @@ fn flag(prop: &Prop, report: &mut Report) -> String {
 }
 
 fn relative(prop: &Prop, report: &mut Report) {
-    let text = &prop.value.text;
-    if !text.starts_with('/') && !text.contains(':') {
+    let absolute = |path: &str| path.starts_with('/') || path.contains(':');
+    if !prop.value.text.split(',').map(str::trim).all(|path| path.is_empty() || absolute(path)) {
         let what = format!("`{}` is relative: it starts at the directory of the agent file", prop.key.text);
         report.push(Diagnostic::note("relative-path", what).at(prop.value.span));
     }

@@ -140,7 +140,7 @@ fn places<'a>(files: &'a BTreeMap<PathBuf, Vec<u8>>, ours: &'a Lore, theirs: &Lo
         let foreign = content.get(..HEADER).is_some_and(|header| theirs.headers.contains_key(header));
         let mut place =
             Place { path, content, named, header, theirs: foreign, whole: Vec::new(), partly: Vec::new() };
-        for at in 0..content.len().saturating_sub(HEAD) {
+        for at in 0..(content.len() + 1).saturating_sub(HEAD) {
             if &content[at..at + 4] != MAGIC {
                 continue;
             }

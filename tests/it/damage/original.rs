@@ -82,7 +82,9 @@ impl Tail {
             Batch::empty(span)
         } else {
             let mut batch = Builder::shared(Headers::default());
-            kept.iter().for_each(|line| drop(batch.push(line.body.as_bytes(), line.from..line.to)));
+            for line in kept {
+                batch.push(line.body.as_bytes(), line.from..line.to);
+            }
             batch.finish(Some(span))
         };
         match put(channel, "tail", batch) {
@@ -240,8 +242,6 @@ pub struct Original {
     pub files: BTreeMap<PathBuf, Vec<u8>>,
     pub tails: Vec<Tail>,
     pub far: Far,
-    /// All events without a position that were ever put.
-    pub own: Vec<String>,
 }
 
 pub fn files_of(disk: &SimulatedDisk) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -256,7 +256,7 @@ impl Original {
         let disk = SimulatedDisk::new(seed);
         let root = Path::new("/");
         let tails: Vec<Tail> = ["p", "q", "r"].iter().map(|name| Tail::new(name, dice)).collect();
-        let (mut far, mut own) = (Far::default(), Vec::new());
+        let (mut far, mut own) = (Far::default(), 0);
         for life in 0..dice.between(1, 3) {
             let mut open = Open::on(Arc::new(disk.process()), root, flavour, flavour.keys());
             let mut lines: Vec<usize> = tails.iter().map(|tail| tail.resume(&open.channel)).collect();
@@ -269,7 +269,7 @@ impl Original {
             }
             disk.kill();
         }
-        Original { flavour, files: files_of(&disk), tails, far, own }
+        Original { flavour, files: files_of(&disk), tails, far }
     }
 }
 
@@ -279,7 +279,7 @@ fn act(
     dice: &mut Dice,
     tails: &[Tail],
     lines: &mut [usize],
-    own: &mut Vec<String>,
+    own: &mut usize,
     far: &mut Far,
 ) {
     match dice.below(10) {
@@ -290,8 +290,10 @@ fn act(
         4 | 5 => {
             let mut batch = Builder::shared(Headers::default());
             for _ in 0..dice.between(1, 4) {
-                own.push(format!("n-{} {}", own.len(), "y".repeat(dice.below(30))));
-                batch.push(own.last().unwrap().as_bytes(), 0..1);
+                *own += 1;
+                let body = format!("n-{own} {}", "y".repeat(dice.below(30)));
+                let at = batch.len() as u64;
+                batch.push(body.as_bytes(), at..at + 1);
             }
             put(&open.channel, "net", batch.finish(None)).unwrap();
         }
