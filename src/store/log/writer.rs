@@ -324,6 +324,14 @@ impl Log {
         });
     }
 
+    /// A segment was found damaged after the log was opened. Returns its path, for messages.
+    pub fn found_damaged(&mut self, number: u64) -> Option<PathBuf> {
+        let mut segments = self.found();
+        let found = segments.get_mut(&number)?;
+        found.damaged = true;
+        Some(found.path.clone())
+    }
+
     /// A segment is needed no more. A damaged one is set aside under another name. One that is gone already is gone.
     pub fn remove(&mut self, number: u64) -> io::Result<()> {
         let Some(found) = self.found().get(&number).cloned() else { return Ok(()) };
