@@ -115,7 +115,10 @@ fn relative(prop: &Prop, report: &mut Report) {
     let absolute = |path: &str| path.starts_with('/') || path.contains(':');
     if !prop.value.text.split(',').map(str::trim).all(|path| path.is_empty() || absolute(path)) {
         let what = format!("`{}` is relative: it starts at the directory of the agent file", prop.key.text);
-        report.push(Diagnostic::note("relative-path", what).at(prop.value.span));
+        let home = prop.value.text.split(',').any(|path| path.trim().starts_with("~/"));
+        let hint =
+            home.then(|| "`~` is no home directory here, as in Flume: write the path in full".to_string());
+        report.push(Diagnostic::note("relative-path", what).at(prop.value.span).maybe_hint(hint));
     }
 }
 

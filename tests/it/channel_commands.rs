@@ -69,18 +69,29 @@ fn state(agent: &Agent) -> Value {
     channels.into_iter().find(|component| component["kind"] == "channel").unwrap_or_default()
 }
 
-/// Runs until so many events lie in the log.
+/// Until so many events lie in the log and wait.
+fn wait_for(agent: &Agent, events: u64) {
+    let dir = agent.path("state/c1").to_str().unwrap().to_string();
+    let waiting = || serde_json::from_str::<Value>(&told(&["inspect", "--json", &dir]).1).unwrap_or_default();
+    let filled = until(|| waiting()["waiting_events"] == events);
+    assert!(filled, "{:#}\n{}", waiting(), agent.story());
+}
+
+/// Runs until so many events wait in the log.
 fn fill(agent: &mut Agent, events: u64) {
     agent.start();
-    let filled = until(|| state(agent)["log"]["events_on_disk"] == events);
-    assert!(filled, "{}\n{}", state(agent), agent.story());
+    wait_for(agent, events);
 }
 
 /// An agent that has stopped with so many lines in its log, and the log's directory.
 fn filled(config: &str, lines: u64) -> (Agent, String) {
     let mut agent = agent(config);
-    write(&agent, 0..lines);
-    fill(&mut agent, lines);
+    agent.start();
+    // Step by step, so that there are several writes and several segments.
+    for step in 0..5 {
+        write(&agent, lines * step / 5..lines * (step + 1) / 5);
+        wait_for(&agent, lines * (step + 1) / 5);
+    }
     agent.stop();
     let dir = agent.path("state/channel-c1/data").to_str().unwrap().to_string();
     (agent, dir)
@@ -117,8 +128,8 @@ fn inspect_tells_what_waits_where_and_since_when() {
     assert_eq!((&stream["held"]["low"], &stream["delivered"]["low"]), (&length.into(), &0.into()));
     let (status, text, _) = told(&["inspect", &dir]);
     assert_eq!(status, 0);
-    assert!(text.contains("\n  2000 events stored: 0 settled, 2000 wait (192890 bytes)\n"), "{text}");
-    assert!(text.contains("\n  source r1: 2000 events wait, 192890 bytes\n"), "{text}");
+    assert!(text.contains("\n  2000 events stored: 0 settled, 2000 wait (178890 bytes)\n"), "{text}");
+    assert!(text.contains("\n  source r1: 2000 events wait, 178890 bytes\n"), "{text}");
     assert!(text.ends_with("no damage seen (`verify` looks into every frame)\n"), "{text}");
 }
 
@@ -166,7 +177,7 @@ fn verify_names_each_damaged_part_and_each_hole() {
     assert_eq!(status, 0, "{out}");
     assert!(out.starts_with("whole: ") && out.ends_with(", 2000 events\n"), "{out}");
     let broken = segments(&dir)[1].clone();
-    flip(&broken, fs::metadata(&broken).unwrap().len() / 2);
+    flip(&broken, inspected(&dir)["segments"][1]["used_bytes"].as_u64().unwrap() / 2);
     let (status, out, err) = told(&["verify", &dir]);
     assert_eq!((status, err.as_str()), (1, ""), "{out}");
     assert!(out.contains(&format!("{}: ", broken.display())), "{out}");
@@ -196,7 +207,7 @@ fn no_damage_keeps_the_commands_from_looking() {
             |dir| drop(fs::File::create(Path::new(dir).join("0000000999.dfklog")).unwrap()),
             0,
         ),
-        ("a segment of text", |dir| fs::write(Path::new(dir).join("0000000999.dfklog"), "text").unwrap(), 1),
+        ("a segment of text", |dir| fs::write(Path::new(dir).join("0000000999.dfklog"), "text").unwrap(), 0),
         (
             "a header of zeros",
             |dir| {
@@ -227,7 +238,7 @@ fn no_damage_keeps_the_commands_from_looking() {
         ("foreign files", |dir| fs::write(Path::new(dir).join("notes.txt"), "text").unwrap(), 0),
     ];
     for (what, harm, status) in harms {
-        let (agent, dir) = filled(CONFIG, 1000);
+        let (agent, dir) = filled(CONFIG, 2000);
         harm(&dir);
         assert_eq!(told(&["inspect", &dir]).0, 0, "{what}");
         assert_eq!(told(&["inspect", "--json", &dir]).0, 0, "{what}");
@@ -243,7 +254,7 @@ fn export_prints_what_waits_and_all_when_asked() {
     write(&agent, 0..100);
     agent.start();
     assert!(until(|| crate::support::rolled(&agent.path("out")).ends_with(b"x\n")), "{}", agent.story());
-    assert!(until(|| state(&agent)["depth"]["events"] == 0), "{}", agent.story());
+    wait_for(&agent, 0);
     agent.stop();
     agent.configure(
         &CONFIG
@@ -290,7 +301,8 @@ a1.channels.c1.compression = zstd
     fs::write(agent.path("other"), [8; 32]).unwrap();
     fs::write(agent.path("short"), [8; 7]).unwrap();
     write(&agent, 0..200);
-    fill(&mut agent, 200);
+    agent.start();
+    assert!(until(|| state(&agent)["log"]["events_on_disk"] == 200), "{}", agent.story());
     agent.stop();
     let dir = agent.path("state/channel-c1/data").to_str().unwrap().to_string();
     let lacking = "dataflowkit channel: the log is encrypted by the key `k0`: give it by `--key k0=FILE`, or the agent file by `--conf`\n";
@@ -351,4 +363,87 @@ fn what_is_no_log_is_told_in_a_sentence() {
     let (status, _, err) = told(&["inspect"]);
     assert_eq!(status, 2);
     assert!(err.contains("no directory: give that of the log"), "{err}");
+}
+
+/// Two channels, the second one spillable; `KEYS` are added.
+const CHECKED: &str = "
+a1.sources = r1
+a1.channels = c1 c2
+a1.sinks = k1 k2
+a1.sources.r1.type = netcat
+a1.sources.r1.bind = 127.0.0.1
+a1.sources.r1.port = 0
+a1.sources.r1.channels = c1 c2
+a1.channels.c1.type = file
+a1.channels.c2.type = SPILLABLEMEMORY
+a1.sinks.k1.type = logger
+a1.sinks.k1.channel = c1
+a1.sinks.k2.type = logger
+a1.sinks.k2.channel = c2
+";
+
+fn checked(keys: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("agent.properties");
+    fs::write(&path, format!("{CHECKED}{keys}\n")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_dataflowkit")).arg("check").arg(path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn check_tells_where_a_log_may_not_lie_and_what_has_no_effect() {
+    let cases = [
+        ("a1.channels.c1.dataDirs = /d1, /d1", "channel `c1` (file): `/d1` stands twice in `dataDirs`"),
+        (
+            "a1.channels.c1.dataDirs = /d1\na1.channels.c1.checkpointDir = /d1/",
+            "channel `c1` (file): `/d1/` is both `checkpointDir` and one of `dataDirs`",
+        ),
+        (
+            "a1.channels.c1.dataDirs = /d1,/d2\na1.channels.c2.checkpointDir = /x/../d2",
+            "channels `c1` and `c2` share the directory `/d2`",
+        ),
+        (
+            "a1.channels.c1.dataDirs = /d1,~/d2",
+            "hint: `~` is no home directory here, as in Flume: write the path in full",
+        ),
+        ("a1.channels.c1.dataDirs = d1", "note[relative-path]: `dataDirs` is relative"),
+        (
+            "a1.channels.c1.useDualCheckpoints = true",
+            "note[ignored-key]: `useDualCheckpoints` has no effect: the log is its own checkpoint",
+        ),
+        (
+            "a1.channels.c1.encryption.activeKey = k",
+            "`encryption.activeKey` needs `encryption.cipherProvider` too",
+        ),
+        ("a1.channels.c1.maxFileSize = 10MB", "hint: write digits only; the unit is bytes"),
+        ("a1.channels.c1.compression = gzip", "must be one of `none`, `lz4`, `zstd`, not `gzip`"),
+        ("a1.channels.c1.transactionCapacity = 2000000", "hint: set `capacity` to 2000000 or more"),
+    ];
+    for (keys, expected) in cases {
+        let told = checked(keys);
+        assert!(told.contains(expected), "{keys}\n{told}");
+    }
+    let told = checked("a1.channels.c1.dataDirs = /d1\na1.channels.c2.dataDirs = /d1");
+    assert!(
+        told.contains("a1: channel `c2` does not run: it shares the directory `/d1` with channel `c1`\n"),
+        "{told}"
+    );
+    assert!(told.contains("a1: r1 -> c1 -> k1: "), "the first one runs\n{told}");
+}
+
+#[test]
+fn check_promises_what_each_kind_of_channel_keeps() {
+    let told = checked("");
+    assert!(told.contains("a1: r1 -> c1 -> k1: G3, nothing lost by a power cut; repeats are possible\n    rests on: `c1` is on disk before `r1` answers"), "{told}");
+    assert!(
+        told.contains("a1: r1 -> c2 -> k2: G0, ")
+            && told.contains("`c2` is in memory, but for what it spills\n"),
+        "{told}"
+    );
+    for keys in ["a1.sources.r1.ack-every-event = false", "a1.channels.c1.fsyncPerTransaction = false"] {
+        assert!(checked(keys).contains("a1: r1 -> c1 -> k1: G2, "), "{keys}\n{}", checked(keys));
+    }
+    let tail = "a1.sources.r2.type = spooldir\na1.sources.r2.spoolDir = /in\na1.sources.r2.channels = c1 c2\na1.sources = r2";
+    let told = checked(tail);
+    assert!(told.contains("a1: r2 -> c1 -> k1: G3, ") && told.contains("a1: r2 -> c2 -> k2: G1, "), "{told}");
 }

@@ -57,12 +57,18 @@ fn deliver(agent: &mut Agent, lines: u64) {
     assert!(counted.is_exact(), "{counted}\n{:?}\n{}", counted.examples, agent.story());
 }
 
+fn inspected(agent: &Agent) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dataflowkit"));
+    let output = command.args(["channel", "inspect"]).arg(agent.path("state")).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Runs without a sink until so many events wait in the channel.
 fn hold(agent: &mut Agent, events: u64) {
     agent.start();
-    let waiting = format!("\"events_on_disk\": {events}");
-    let held = until(|| agent.status(&["--json"]).contains(&waiting));
-    assert!(held, "{}\n{}", agent.status(&[]), agent.story());
+    let waiting = format!("\n  source r1: {events} events wait, ");
+    let held = until(|| inspected(agent).contains(&waiting));
+    assert!(held, "{}\n{}", inspected(agent), agent.story());
     agent.stop();
 }
 

@@ -202,7 +202,7 @@ impl FileChannel {
 
     /// Syncs what is written; false if there was nothing to sync.
     pub fn sync(&self) -> io::Result<bool> {
-        let _alone = locked(&self.syncs);
+        let _alone = (!bug::on(Bug::SyncsTogether)).then(|| locked(&self.syncs));
         let Some(due) = locked(&self.log).log.due() else { return Ok(false) };
         self.lock().syncing = true;
         let synced = due.sync();
@@ -308,7 +308,7 @@ impl FileChannel {
         queue.cursor.place = Place { segment: rest.segment, at: rest.from };
         let mut dropped = Limit { events: 0, bytes: 0 };
         for piece in pieces {
-            self.take_in(&mut queue, &piece, &mut dropped);
+            self.take_in(&mut queue, rest.segment, &piece, &mut dropped);
         }
         self.give_back(&mut queue, dropped);
         self.balance(&mut queue);
@@ -319,7 +319,7 @@ impl FileChannel {
         true
     }
 
-    fn take_in(&self, queue: &mut Queue, piece: &Piece, dropped: &mut Limit) {
+    fn take_in(&self, queue: &mut Queue, segment: u64, piece: &Piece, dropped: &mut Limit) {
         if piece.head.kind != Kind::Events {
             return;
         }
@@ -333,7 +333,12 @@ impl FileChannel {
             stored::decode(piece.meta(), &piece.buf, piece.body.start, piece.body.len(), &mut known);
         let Some((source, batch)) = decoded else {
             let number = piece.head.number;
-            log::error!(component = &*self.pulse.name; "channel `{}`: frame {number} verifies and says nothing that this version can read; passed over", self.pulse.name);
+            log::error!(component = &*self.pulse.name; "channel `{}`: frame {number} verifies and says nothing that this version can read; what sources have is read again", self.pulse.name);
+            if let Some(span) = stored::span(piece.meta()) {
+                queue.shelves.forget(segment, span.stream, span.from, span.to);
+                let events = queue.lose(span.stream, span.from..span.to);
+                self.pulse.add(Counter::LostEvents, events);
+            }
             return;
         };
         let source: Arc<str> = source.into();
@@ -351,10 +356,11 @@ impl FileChannel {
     /// which is neither settled nor in memory is taken out of the marks, and its sources go back to it (P5).
     fn miss(&self, segment: u64, numbers: Range<u64>, why: &str) {
         let left = self.spans_of(segment);
+        let path = locked(&self.log).log.found_damaged(segment).unwrap_or_default();
         let queue = &mut *self.lock();
         let count = numbers.end - numbers.start;
         self.pulse.add(Counter::Errors, 1);
-        log::error!(component = &*self.pulse.name; "channel `{}`: {count} frames from number {} of segment {segment} cannot be read back: {why}; what sources have is read again", self.pulse.name, numbers.start);
+        log::error!(component = &*self.pulse.name; "channel `{}`: {count} frames of `{}`, from number {} on, were whole at start and cannot be read back: {why}; what sources have is read again, and the file is set aside once it is not needed", self.pulse.name, path.display(), numbers.start);
         let before: Vec<(StreamId, Mark)> =
             queue.shelves.of(segment).map(|(stream, mark)| (stream, mark.clone())).collect();
         for (stream, mark) in before {
@@ -462,7 +468,7 @@ impl FileChannel {
     }
 
     pub(super) fn next_latch(queue: &mut Queue) -> Arc<Latch> {
-        if queue.pending.is_empty() {
+        if queue.pending.is_empty() && !bug::on(Bug::LatchShared) {
             queue.latch = Arc::new(Latch::default());
         }
         queue.latch.clone()

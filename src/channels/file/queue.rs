@@ -227,7 +227,7 @@ impl Queue {
         self.in_flight -= weight;
         self.unheld_weight -= weight;
         let next = self.unheld.front().or(self.pending.front());
-        if bug::on(Bug::LatchOpensEarly) || next.is_none_or(|next| !Arc::ptr_eq(&next.latch, &item.latch)) {
+        if next.is_none_or(|next| !Arc::ptr_eq(&next.latch, &item.latch)) {
             item.latch.resolve(true);
         }
         if !self.has_window() {

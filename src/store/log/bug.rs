@@ -7,14 +7,16 @@
 pub enum Bug {
     /// L3: a new segment does not say where the failed one ends.
     EndsNotTold,
-    /// L3: numbers of frames whose sync failed are given again.
-    VoidNumbersAgain,
+    /// L3: a sync may succeed beside one that has failed, of which nobody has heard yet.
+    SyncsTogether,
+    /// A frame counts as often as it is there.
+    CopiesCount,
     /// L3: what is written again is in reverse order.
     AgainInReverse,
     /// P5: what is written again lacks the last batch.
     AgainWithoutLast,
-    /// P4: a receipt resolves with the first of the batches that share it.
-    LatchOpensEarly,
+    /// P4: batches of several writes share a receipt's latch, and the first of them opens it.
+    LatchShared,
     /// S3: what is being written when a destination reports is not counted as held.
     WritingForgotten,
     /// S2: what destinations have comes out of the log again.

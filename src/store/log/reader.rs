@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use super::frame::{self, Head};
+use super::scan;
 use super::seal::{KeyRing, Sealing, unpacked};
 use super::survey::Run;
 use super::writer::Segments;
@@ -62,18 +63,20 @@ impl Reader {
     /// Reads frames from the front of `run` and takes them off it. What does not verify any more is passed over: it
     /// did when the log was opened, so the disk has changed it since.
     pub fn read(&mut self, run: &mut Run) -> Chunk {
-        match self.try_read(run) {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                let lost = run.numbers.clone();
-                run.numbers.start = run.numbers.end;
-                run.from = run.to;
-                Chunk { pieces: Vec::new(), lost: Some((lost, error.to_string())) }
-            }
-        }
+        let failed = match self.try_read(run) {
+            Ok(Some(chunk)) => return chunk,
+            Ok(None) => "its bytes have changed".to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.next_whole(run, &failed).unwrap_or_else(|| {
+            let lost = std::mem::replace(&mut run.numbers.start, run.numbers.end)..run.numbers.end;
+            run.from = run.to;
+            Chunk { pieces: Vec::new(), lost: Some((lost, failed)) }
+        })
     }
 
-    fn try_read(&mut self, run: &mut Run) -> io::Result<Chunk> {
+    /// `None`: the run does not begin with a frame of its number.
+    fn try_read(&mut self, run: &mut Run) -> io::Result<Option<Chunk>> {
         let open = self.open(run.segment)?;
         let file = open.file.clone();
         let left = (run.to - run.from) as usize;
@@ -87,12 +90,17 @@ impl Reader {
         }
         let frames = whole_frames(&buf[..filled], run.numbers.clone());
         if frames.is_empty() {
-            return Ok(self.pass_over(run, &buf[..filled]));
+            return Ok(None);
         }
         let end = frames.last().map_or(0, |(at, head)| at + head.size());
-        let buf = Arc::new(buf);
+        let chunk = self.chunk(run, Arc::new(buf), frames);
+        run.from += end as u64;
+        Ok(Some(chunk))
+    }
+
+    fn chunk(&self, run: &mut Run, buf: Arc<Buf>, frames: Vec<(usize, Head)>) -> Chunk {
         let mut chunk = Chunk::default();
-        let sealing = &self.open.as_ref().expect("opened above").sealing;
+        let sealing = &self.open.as_ref().expect("the caller has opened it").sealing;
         for (at, head) in frames {
             run.numbers.start = head.number + 1;
             match piece(&buf, at, head, sealing) {
@@ -100,26 +108,31 @@ impl Reader {
                 Err(why) => chunk.lost = Some((head.number..head.number + 1, why)),
             }
         }
-        run.from += end as u64;
-        Ok(chunk)
+        chunk
     }
 
-    /// To the next frame of the run that verifies within what was read; else the rest of the run is lost.
-    fn pass_over(&self, run: &mut Run, bytes: &[u8]) -> Chunk {
-        let mut at = 1;
-        while let Some((next, head)) = frame::find_head(bytes, at) {
-            if head.verify(&bytes[next..]).is_some() && run.numbers.contains(&head.number) {
-                let lost = run.numbers.start..head.number;
-                run.from += next as u64;
-                run.numbers.start = head.number;
-                return Chunk { pieces: Vec::new(), lost: Some((lost, "its bytes have changed".into())) };
+    /// The next frame of the run that verifies, however far behind; what is before it is lost. `None`: all of it is.
+    fn next_whole(&mut self, run: &mut Run, why: &str) -> Option<Chunk> {
+        let file = self.open(run.segment).ok()?.file.clone();
+        let mut from = run.from;
+        let (at, head, bytes) = loop {
+            let (at, head, bytes) = scan::next_frame(&*file, from).ok()??;
+            if at >= run.to || run.numbers.contains(&head.number) {
+                break (at, head, bytes);
             }
-            at = next + 1;
+            from = at + head.size() as u64;
+        };
+        if at >= run.to {
+            return None;
         }
-        let lost = run.numbers.clone();
-        run.from = run.to;
-        run.numbers.start = run.numbers.end;
-        Chunk { pieces: Vec::new(), lost: Some((lost, "its bytes have changed".into())) }
+        let lost = run.numbers.start..head.number;
+        run.from = at + head.size() as u64;
+        let mut chunk = self.chunk(run, Arc::new(Buf::from(bytes)), vec![(0, head)]);
+        if !lost.is_empty() {
+            let until = chunk.lost.map_or(lost.end, |(more, _)| more.end);
+            chunk.lost = Some((lost.start..until, why.into()));
+        }
+        Some(chunk)
     }
 
     fn open(&mut self, segment: u64) -> io::Result<&Open> {

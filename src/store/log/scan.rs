@@ -114,6 +114,18 @@ pub fn scan(
     Ok(bad)
 }
 
+/// The next frame at or behind `from` that verifies: where it begins, and its bytes.
+pub fn next_frame(file: &dyn DiskFile, from: u64) -> io::Result<Option<(u64, Head, Vec<u8>)>> {
+    let len = file.len()?;
+    let mut window = Window { file, bytes: Vec::new(), base: 0, len, unreadable: Vec::new() };
+    let at = find(&mut window, from, None, &mut |_| {});
+    if at >= window.len {
+        return Ok(None);
+    }
+    let head = Head::decode(window.from(at, frame::HEAD));
+    Ok(head.map(|head| (at, head, window.from(at, head.size())[..head.size()].to_vec())))
+}
+
 enum Step {
     Frame(u64),
     Bad(u64),

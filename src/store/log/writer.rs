@@ -298,9 +298,6 @@ impl Log {
             return Vec::new();
         }
         self.sound = false;
-        if bug::on(Bug::VoidNumbersAgain) {
-            self.next_number = self.durable;
-        }
         let void = self.durable..self.next_number;
         let mut ends = Vec::new();
         for open in std::mem::take(&mut self.open) {
@@ -326,6 +323,14 @@ impl Log {
                 see(&meta);
             }
         });
+    }
+
+    /// A segment was found damaged after the log was opened. Returns its path, for messages.
+    pub fn found_damaged(&mut self, number: u64) -> Option<PathBuf> {
+        let mut segments = self.found();
+        let found = segments.get_mut(&number)?;
+        found.damaged = true;
+        Some(found.path.clone())
     }
 
     /// A segment is needed no more. A damaged one is set aside under another name. One that is gone already is gone.

@@ -114,6 +114,7 @@ impl Life {
             }
         };
         world.say(|| format!("opened: {harm:?}"));
+        world.holes.set(world.holes.get() || !harm.again.is_empty());
         let runner = |(n, store): (usize, &super::store::Store)| {
             let place = store.records.then(|| Destination(format!("store{n}")));
             Runner { seat: channel.attach(&format!("sink{n}"), place), reported: false, hand: Hand::Empty }
@@ -149,8 +150,8 @@ impl Life {
         let may_sync = free && self.channel.syncs.try_lock().is_ok();
         self.nested.set(true);
         self.world.say(|| format!("meanwhile ({call}):"));
-        match self.world.below(7) {
-            0 if !closed => self.report_again(),
+        match self.world.below(9) {
+            0 | 7 | 8 if !closed => self.report_again(),
             1 | 2 if (may_sync || !joins && self.sources_run()) && !closed => self.source_step(),
             3 | 4 if free || (!on_disk && !closed) => self.sink_step(),
             5 if free => self.write(),

@@ -30,7 +30,7 @@ use world::World;
 /// Crash points of a test run.
 const CRASHES: u64 = 10_000;
 /// Histories within which every deliberate bug must be found.
-const FIND_WITHIN: u64 = 3_000;
+const FIND_WITHIN: u64 = 2_000;
 
 /// How one history went.
 struct Told {
@@ -122,7 +122,13 @@ fn no_crash_loses_or_repeats_an_event() {
         println!("{}", story(seed, None));
         return;
     }
-    let wanted = if let Some(n) = number("DATAFLOWKIT_CRASHES") { n } else if number("DATAFLOWKIT_LONG").is_some() { 12 * CRASHES } else { CRASHES };
+    let wanted = if let Some(n) = number("DATAFLOWKIT_CRASHES") {
+        n
+    } else if number("DATAFLOWKIT_LONG").is_some() {
+        12 * CRASHES
+    } else {
+        CRASHES
+    };
     let (began, next) = (Instant::now(), AtomicU64::new(0));
     let total = Mutex::new((Figures::default(), Vec::new()));
     let explore = || loop {

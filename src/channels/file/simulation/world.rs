@@ -43,6 +43,8 @@ pub struct World {
     pub tracing: bool,
     pub trace: RefCell<Vec<String>>,
     pub crashes: Cell<u64>,
+    /// Something was lost between frames that are kept: its source brings it after them.
+    pub holes: Cell<bool>,
     /// Capacity of the disk.
     pub room: Cell<u64>,
     /// The last drain: nothing fails, nothing is left undone.
@@ -75,6 +77,7 @@ impl World {
             tracing,
             trace: RefCell::default(),
             crashes: Cell::new(0),
+            holes: Cell::new(false),
             room: Cell::new(1 << 40),
             draining: Cell::new(false),
         }
