@@ -198,7 +198,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
 fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark) {
     let mut all = queue.book.settled(stream);
     all.union(mark);
-    if all.high() > all.low() && !bug::on(Bug::HolesKept) {
+    if all.high() > all.low() {
         queue.void_above.insert(stream, all.low());
         mark.remove(all.low(), u64::MAX);
         queue.shelves.forget_above(stream, all.low());

@@ -29,8 +29,6 @@ pub enum Bug {
     OwnStreamKept,
     /// D4: settled events keep their room.
     RoomKept,
-    /// D7: above a hole frames count, where they can be read again.
-    HolesKept,
 }
 
 #[cfg(not(test))]

@@ -55,7 +55,6 @@ pub const ALL: &[Fake] = &[
     Fake::Bug(Bug::RemovesUnsynced),
     Fake::Bug(Bug::OwnStreamKept),
     Fake::Bug(Bug::RoomKept),
-    Fake::Bug(Bug::HolesKept),
     Fake::Trick(Trick::AnswersAtPut),
     Fake::Trick(Trick::SettlesBeforeDelivery),
     Fake::Trick(Trick::SyncedWithoutSync),

@@ -114,7 +114,8 @@ impl Life {
             }
         };
         world.say(|| format!("opened: {harm:?}"));
-        world.holes.set(world.holes.get() || !harm.again.is_empty());
+        let holes = !harm.again.is_empty() || !channel.lock().void_above.is_empty();
+        world.holes.set(world.holes.get() || holes);
         let runner = |(n, store): (usize, &super::store::Store)| {
             let place = store.records.then(|| Destination(format!("store{n}")));
             Runner { seat: channel.attach(&format!("sink{n}"), place), reported: false, hand: Hand::Empty }

@@ -43,7 +43,8 @@ pub struct World {
     pub tracing: bool,
     pub trace: RefCell<Vec<String>>,
     pub crashes: Cell<u64>,
-    /// Something was lost between frames that are kept: its source brings it after them.
+    /// A power cut took something from between frames that are left. What fills the hole comes behind them where a
+    /// second crash follows before that is settled: which frames were passed over is not kept.
     pub holes: Cell<bool>,
     /// Capacity of the disk.
     pub room: Cell<u64>,
@@ -85,11 +86,7 @@ impl World {
 
     pub fn say(&self, what: impl FnOnce() -> String) {
         if self.tracing {
-            let line = format!("{:>6}  {}", self.disk.calls(), what());
-            if std::env::var("DATAFLOWKIT_LIVE").is_ok() {
-                eprintln!("{line}");
-            }
-            self.trace.borrow_mut().push(line);
+            self.trace.borrow_mut().push(format!("{:>6}  {}", self.disk.calls(), what()));
         }
     }
 
