@@ -50,7 +50,10 @@ impl FileChannel {
         let mut story = Story::default();
         let keys = log.keys.clone();
         let opened = store::open(disk.clone(), log, also, &mut |frame| story.hear(&frame));
-        let (log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
+        let (mut log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
+        if settings.sync_every.is_some() {
+            log.count_what_is_written();
+        }
         story.second_copy(&*disk, settings.checkpoint.as_deref(), survey.log);
         let (mut record, had) = story.record();
         let mut taken_over = Vec::new();

@@ -54,6 +54,10 @@ pub struct Log {
     next_number: u64,
     next_segment: u64,
     durable: u64,
+    /// Frames below this number are written.
+    written: u64,
+    /// What is written counts, synced or not.
+    written_counts: bool,
     ends: Vec<End>,
     turn: usize,
 }
@@ -107,6 +111,8 @@ impl Log {
             next_number: survey.next_number,
             next_segment: survey.next_segment,
             durable: survey.next_number,
+            written: survey.next_number,
+            written_counts: false,
             ends,
             turn: survey.next_segment as usize,
         }
@@ -131,6 +137,11 @@ impl Log {
     /// Whether the open segment holds anything but its beginning.
     pub fn is_begun_only(&self) -> bool {
         self.sound && self.open.last().is_some_and(|open| open.end == open.begun)
+    }
+
+    /// The caller takes for held what is written: after a failure it stays where it is, for nobody writes it again.
+    pub fn count_what_is_written(&mut self) {
+        self.written_counts = true;
     }
 
     /// The segment that is written to.
@@ -191,6 +202,7 @@ impl Log {
         let found = Found { path, bytes: open.end, header: Some(header), damaged: false };
         self.found().insert(number, found);
         self.next_number = run.numbers.end;
+        self.written = self.next_number;
         if self.open.is_empty() {
             self.durable = self.next_number;
         }
@@ -253,6 +265,7 @@ impl Log {
             return Err(error);
         }
         open.end = to;
+        self.written = self.next_number;
         let (number, numbers) = (open.number, group.numbers());
         if let Some(found) = self.found().get_mut(&number) {
             found.bytes = to;
@@ -298,6 +311,10 @@ impl Log {
             return Vec::new();
         }
         self.sound = false;
+        if self.written_counts {
+            self.durable = self.written;
+            self.open.iter_mut().for_each(|open| open.synced = open.end);
+        }
         let void = self.durable..self.next_number;
         let mut ends = Vec::new();
         for open in std::mem::take(&mut self.open) {
