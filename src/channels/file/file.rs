@@ -141,6 +141,12 @@ impl FileChannel {
     fn write_load(&self, hand: &mut Hand, load: &mut Load) -> io::Result<()> {
         if hand.log.is_due(load.bytes) {
             self.begin(&mut hand.log)?;
+            if !bug::on(Bug::OldEntriesAgain) {
+                load.marks.clear();
+            }
+        }
+        if load.marks.is_empty() && load.items.is_empty() {
+            return Ok(());
         }
         let Hand { log, meta, .. } = hand;
         let (mut group, sealing) = log.group();
@@ -166,9 +172,16 @@ impl FileChannel {
         Ok(())
     }
 
-    /// A new segment, with a snapshot of all marks; the copy of it in the checkpoint directory is a hint.
+    /// A new segment, with a snapshot of all marks. Entries that wait are part of it and are not written behind it: an
+    /// older "all of it is durable" would speak of what was delivered since (L2). The copy of it in the checkpoint directory is a hint.
     pub(super) fn begin(&self, log: &mut Log) -> io::Result<()> {
-        let snapshot: Vec<Vec<u8>> = self.lock().book.record().snapshot().iter().map(encoded).collect();
+        let snapshot: Vec<Vec<u8>> = {
+            let mut queue = self.lock();
+            if !bug::on(Bug::OldEntriesAgain) {
+                queue.marks.clear();
+            }
+            queue.book.record().snapshot().iter().map(encoded).collect()
+        };
         let run: Run = log.begin(&snapshot)?;
         let mut queue = self.lock();
         queue.shelves.begin(run.segment);

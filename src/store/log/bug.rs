@@ -9,6 +9,8 @@ pub enum Bug {
     EndsNotTold,
     /// L3: a sync may succeed beside one that has failed, of which nobody has heard yet.
     SyncsTogether,
+    /// L2: entries that a snapshot has are written behind it once more.
+    OldEntriesAgain,
     /// A frame counts as often as it is there.
     CopiesCount,
     /// L3: what is written again is in reverse order.

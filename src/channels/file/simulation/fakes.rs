@@ -46,6 +46,7 @@ pub const ALL: &[Fake] = &[
     Fake::Bug(Bug::EndsNotTold),
     Fake::Bug(Bug::CopiesCount),
     Fake::Bug(Bug::SyncsTogether),
+    Fake::Bug(Bug::OldEntriesAgain),
     Fake::Bug(Bug::AgainInReverse),
     Fake::Bug(Bug::AgainWithoutLast),
     Fake::Bug(Bug::LatchShared),
