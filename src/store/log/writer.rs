@@ -203,6 +203,7 @@ impl Log {
         self.found().insert(number, found);
         self.next_number = run.numbers.end;
         self.written = self.next_number;
+        self.open.retain(|open| open.synced < open.end);
         if self.open.is_empty() {
             self.durable = self.next_number;
         }
