@@ -2,8 +2,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::file::FileChannel;
 use super::queue::{IN_FLIGHT, Item, Place, Queue, Queued, Ready, room_of, weight};
+use super::steps::FileChannel;
 use crate::codec::marks;
 use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use crate::flow::{
@@ -374,7 +374,7 @@ impl Channel for FileChannel {
         if let Err(error) = self.flush() {
             log::error!(component = &*self.pulse.name; "channel `{}` cannot write its last entries: {error}; what can be read again will be", self.pulse.name);
         }
-        super::file::locked(&self.log).log.close();
+        super::steps::locked(&self.log).log.close();
     }
 }
 

@@ -10,9 +10,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::file::{FileChannel, Hand, Settings};
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
+use super::steps::{FileChannel, Hand, Settings};
 use super::story::{Holes, Story, ranges};
 use super::takeover::take_over;
 use crate::codec::marks;
@@ -87,7 +87,7 @@ impl FileChannel {
         let shown = Arc::downgrade(&channel);
         channel.pulse.keeps_log(move || super::figures::figures(&shown, &segments));
         channel.tell(&harm);
-        let mut hand = super::file::locked(&channel.log);
+        let mut hand = super::steps::locked(&channel.log);
         if let Err(error) = channel.begin(&mut hand.log) {
             channel.pulse.failing(&format!("cannot begin a segment: {error}"));
             log::error!(component = &*channel.pulse.name; "channel `{}` cannot begin a segment in `{}`: {error}; sources wait until it can", channel.pulse.name, hand.log.place().display());

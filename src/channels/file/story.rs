@@ -91,9 +91,7 @@ impl Story {
         self.frames += 1;
         let shelf = self.shelves.entry(frame.segment).or_default();
         shelf.entry(span.stream).or_default().insert(span.from, span.to);
-        if !self.sources.contains_key(&span.stream) {
-            self.sources.insert(span.stream, span.source.into());
-        }
+        self.sources.entry(span.stream).or_insert_with(|| span.source.into());
         if !self.waiting.contains_key(span.source) {
             self.waiting.insert(span.source.into(), (0, 0));
         }
