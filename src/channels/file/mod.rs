@@ -22,7 +22,6 @@ pub use fields::{SPEC, SPILLABLE, dirs_of, keeps_log, keys_of};
 pub use look::{Contents, Hole, LogDirs, Look, Senseless, Waiting};
 pub use open::Harm;
 pub use steps::{FileChannel, Settings};
-pub use steps::{FileChannel, Settings};
 
 #[cfg(test)]
 mod tests;
