@@ -173,7 +173,7 @@ fn carry(graph: &Graph, channels: &Channels, record: &Record) -> Result<(), Fata
     Ok(())
 }
 
-/// A sink that keeps no record has the lowest number of places: what several sinks had above the lowest mark is theirs.
+/// The place that no destination has: what it is said to have, nobody takes back by a report.
 const NO_RECORD: u32 = 0;
 
 /// What was delivered above the lowest mark, by several sinks, is not delivered again.

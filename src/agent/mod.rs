@@ -19,5 +19,5 @@ mod turn;
 pub mod logging;
 
 pub use control::ask;
-pub use status::{ComponentStatus, FileStatus, LedgerStatus, Status};
+pub use status::{ComponentStatus, FileStatus, LedgerStatus, LogStatus, Status};
 pub use supervisor::{Ending, Options, run};

@@ -40,6 +40,9 @@ pub struct ComponentStatus {
     pub trouble: Option<String>,
     pub counters: std::collections::BTreeMap<String, u64>,
     pub depth: Option<DepthStatus>,
+    /// A channel's log.
+    #[serde(default)]
+    pub log: Option<LogStatus>,
     pub files: Vec<FileStatus>,
 }
 
@@ -50,6 +53,16 @@ pub struct DepthStatus {
     pub bytes: u64,
     pub capacity_events: u64,
     pub capacity_bytes: u64,
+}
+
+/// What a channel has on disk.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogStatus {
+    pub segments: u64,
+    pub bytes_on_disk: u64,
+    pub events_on_disk: u64,
+    /// Nothing is taken before the disk has room again.
+    pub waits_for_disk_space: bool,
 }
 
 /// One followed file.
@@ -76,6 +89,9 @@ pub struct LedgerStatus {
     pub dead_lettered: u64,
     pub repeats_dropped: u64,
     pub in_flight: u64,
+    /// Damaged where they were kept; nobody can read them again.
+    #[serde(default)]
+    pub lost: u64,
     pub possibly_twice: u64,
 }
 
@@ -170,6 +186,12 @@ fn component(pulse: &Pulse) -> ComponentStatus {
     .into();
     let counted = Counter::ALL.iter().map(|(counter, name)| (name.to_string(), pulse.get(*counter)));
     status.counters = counted.filter(|(_, value)| *value > 0).collect();
+    status.log = pulse.log().map(|log| LogStatus {
+        segments: log.segments,
+        bytes_on_disk: log.bytes,
+        events_on_disk: log.events,
+        waits_for_disk_space: log.waits_for_space,
+    });
     let now = sys::wall_ms();
     status.files = pulse.files().iter().map(|gauge| file(gauge, now)).collect();
     status
@@ -197,6 +219,7 @@ fn ledger(source: &str, channel: &str, ledger: Ledger) -> LedgerStatus {
         dead_lettered: ledger.dead_lettered,
         repeats_dropped: ledger.repeats,
         in_flight: ledger.in_flight,
+        lost: ledger.lost,
         possibly_twice: ledger.possibly_twice,
     }
 }

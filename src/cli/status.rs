@@ -2,7 +2,7 @@
 use std::fmt::Write;
 
 use super::place::Directories;
-use crate::agent::{self, ComponentStatus, FileStatus, LedgerStatus, Status};
+use crate::agent::{self, ComponentStatus, FileStatus, LedgerStatus, LogStatus, Status};
 
 /// Asks a running agent over its control socket
 #[derive(Debug, clap::Args)]
@@ -75,6 +75,14 @@ fn describe(component: &ComponentStatus, out: &mut String) {
     if let Some(depth) = &component.depth {
         let _ = write!(out, ", {} of {} events, {} bytes", depth.events, depth.capacity_events, depth.bytes);
     }
+    if let Some(log) = &component.log {
+        let LogStatus { segments, bytes_on_disk, events_on_disk, waits_for_disk_space } = log;
+        let _ =
+            write!(out, "; {events_on_disk} events on disk, {segments} segments of {bytes_on_disk} bytes");
+        if *waits_for_disk_space {
+            out.push_str(", waits for disk space");
+        }
+    }
     out.push('\n');
     if let Some(trouble) = &component.trouble {
         let _ = writeln!(out, "    failing: {trouble}");
@@ -108,6 +116,7 @@ fn sentence(ledger: &LedgerStatus) -> String {
         (ledger.skipped_by_optional, "skipped by optional"),
         (ledger.dead_lettered, "dead-lettered"),
         (ledger.repeats_dropped, "repeats dropped"),
+        (ledger.lost, "lost"),
     ];
     parts.extend(rest.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     let twice = match ledger.possibly_twice {

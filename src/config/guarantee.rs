@@ -17,8 +17,12 @@ const READABLE_AGAIN: &[&str] = &[
     "journald",
     "sql",
 ];
-/// Channels whose events are still there after a crash.
+/// Channels whose events are still there after a crash. What `spillablememory` has spilled is, too; a path promises only
+/// what holds for all of its events.
 const ON_DISK: &[&str] = &["file", "kafka", "jdbc"];
+const SPILLS: &str = "spillablememory";
+/// Sources that answer their peer once the channels hold what it has sent.
+const ANSWERING: &[&str] = &["netcat", "avro", "thrift", "http", "jms"];
 
 /// How much a path promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +81,18 @@ pub fn promises(graph: &Graph) -> Vec<Promise> {
     all
 }
 
+/// Whether the peer is told what is held; it sends the rest again.
+fn answers(source: &SourceNode) -> bool {
+    let asked =
+        source.node.values.get("ack-every-event").is_none_or(|text| text.eq_ignore_ascii_case("true"));
+    ANSWERING.contains(&source.node.spec.name) && asked
+}
+
+/// Whether a channel on disk is asked to sync before it holds.
+fn syncs(channel: &Node) -> bool {
+    channel.values.get("fsyncPerTransaction").is_none_or(|text| text.eq_ignore_ascii_case("true"))
+}
+
 fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
     let again = READABLE_AGAIN.contains(&source.node.spec.name);
     let on_disk = ON_DISK.contains(&channel.spec.name);
@@ -94,12 +110,19 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
             let raise = "a channel on disk, or a sink that keeps a record of what it has".to_string();
             (Class::KillRereadable, format!("`{from}` can be read again"), Some(raise))
         }
+        (false, true, _) if answers(source) && syncs(channel) => {
+            let why = format!(
+                "`{via}` is on disk before `{from}` answers; what was never answered may be sent again"
+            );
+            (Class::PowerCut, why, Some("a source that can be read again".to_string()))
+        }
         (false, true, _) => {
             let why = format!("`{via}` is on disk; `{from}` cannot be read again");
             (Class::KillSockets, why, Some("a source that can be read again".to_string()))
         }
         (false, false, _) => {
-            let why = format!("`{from}` cannot be read again and `{via}` is in memory");
+            let but = if channel.spec.name == SPILLS { ", but for what it spills" } else { "" };
+            let why = format!("`{from}` cannot be read again and `{via}` is in memory{but}");
             (
                 Class::BestEffort,
                 why,

@@ -38,6 +38,9 @@ pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, 
         }
         Type::Text | Type::Regex | Type::Charset | Type::Prefix => {
             note::mention(prop, report);
+            if field.key == "dataDirs" {
+                relative(prop, report);
+            }
             if field.key == "ignorePattern" {
                 broad(prop, report);
             }
@@ -109,10 +112,13 @@ fn flag(prop: &Prop, report: &mut Report) -> String {
 }
 
 fn relative(prop: &Prop, report: &mut Report) {
-    let text = &prop.value.text;
-    if !text.starts_with('/') && !text.contains(':') {
+    let absolute = |path: &str| path.starts_with('/') || path.contains(':');
+    if !prop.value.text.split(',').map(str::trim).all(|path| path.is_empty() || absolute(path)) {
         let what = format!("`{}` is relative: it starts at the directory of the agent file", prop.key.text);
-        report.push(Diagnostic::note("relative-path", what).at(prop.value.span));
+        let home = prop.value.text.split(',').any(|path| path.trim().starts_with("~/"));
+        let hint =
+            home.then(|| "`~` is no home directory here, as in Flume: write the path in full".to_string());
+        report.push(Diagnostic::note("relative-path", what).at(prop.value.span).maybe_hint(hint));
     }
 }
 

@@ -19,7 +19,7 @@ pub use channel::{
 };
 pub use interceptor::{Interceptor, Routes, Selector};
 pub use outlet::{Known, Outlet, Prepared, Resume, Wiring};
-pub use pulse::{Activity, Counter, FileGauge, Kind, Pulse, Wait, Waiting};
+pub use pulse::{Activity, Counter, FileGauge, Kind, LogFigures, Pulse, Wait, Waiting};
 pub use receipt::{Latch, Receipt};
 pub use sink::{DeliverError, Destination, Sink};
 pub use source::{Fatal, Source};

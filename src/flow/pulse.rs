@@ -175,6 +175,27 @@ pub struct FileGauge {
     pub behind_since_ms: AtomicU64,
 }
 
+/// What a channel has on disk, for `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogFigures {
+    pub segments: u64,
+    /// On disk, space that was taken ahead included.
+    pub bytes: u64,
+    /// Events that lie there and wait.
+    pub events: u64,
+    /// Nothing is taken before the disk has room.
+    pub waits_for_space: bool,
+}
+
+/// Looks at a log when somebody asks.
+pub struct LogGauge(Box<dyn Fn() -> Option<LogFigures> + Send + Sync>);
+
+impl std::fmt::Debug for LogGauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogGauge")
+    }
+}
+
 /// The pulse of one component.
 #[derive(Debug)]
 pub struct Pulse {
@@ -187,6 +208,7 @@ pub struct Pulse {
     counters: [AtomicU64; Counter::ALL.len()],
     trouble: Mutex<Option<(String, Instant)>>,
     files: Mutex<Vec<Weak<FileGauge>>>,
+    log: Mutex<Option<LogGauge>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -204,6 +226,7 @@ impl Pulse {
             counters: Default::default(),
             trouble: Mutex::new(None),
             files: Mutex::default(),
+            log: Mutex::default(),
         })
     }
 
@@ -302,6 +325,16 @@ impl Pulse {
         }
         files.push(Arc::downgrade(&gauge));
         gauge
+    }
+
+    /// A channel says how its log is looked at.
+    pub fn keeps_log(&self, look: impl Fn() -> Option<LogFigures> + Send + Sync + 'static) {
+        *lock(&self.log) = Some(LogGauge(Box::new(look)));
+    }
+
+    /// What a channel has on disk now, if it keeps a log.
+    pub fn log(&self) -> Option<LogFigures> {
+        lock(&self.log).as_ref().and_then(|gauge| (gauge.0)())
     }
 
     /// The files followed now.

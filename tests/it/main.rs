@@ -1,6 +1,7 @@
 //! Drives the library and the binary from outside.
 //!
 //! - `bad_input`: broken configs, unreadable files, full disks, content that is no text
+//! - `channel_commands`: `channel inspect|verify|export` on real logs, damaged ones, and what is none
 //! - `config_commands`: `check`, `explain` and the samples
 //! - `config_seeds`: the configuration files of real users through `check`
 //! - `damage`: channel directories harmed at random; `tests/run --long damage`
@@ -11,10 +12,12 @@
 //! - `legacy`: positions that Flume and the Java plug-ins left, taken over
 //! - `model`: the positions protocol, explored at random in an in-memory world; `tests/run --long model`
 //! - `positions`: what happens to positions when something around the agent changes
+//! - `removed_channels`: logs of channels that are configured no more, or of another type now
 //! - `rotation`: writers, rolls, partial writes and kill -9 at random; `tests/run --long rotation`
 //! - `seeds`: the configuration files of real users, each with its expected outcome
 //! - `support`: an agent in a directory of its own, lines that can be counted
 mod bad_input;
+mod channel_commands;
 mod config_commands;
 mod config_seeds;
 mod damage;
@@ -25,6 +28,7 @@ mod layers;
 mod legacy;
 mod model;
 mod positions;
+mod removed_channels;
 mod rotation;
 mod seeds;
 mod support;

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::look::{LogDirs, Look};
 use crate::codec::marks;
 use crate::config::Place;
 use crate::event::Record;
 use crate::flow::ChannelError;
 use crate::store::Journal;
+use crate::store::log::EXTENSION;
 use crate::sys;
 
 /// One directory per line.
@@ -38,6 +40,34 @@ pub fn marks_of_memory(place: &Place, channel: &str) -> Option<Record> {
         marks::decode(&frame).unwrap_or_default().iter().for_each(|entry| record.apply(entry));
     }
     (!record.streams.is_empty()).then_some(record)
+}
+
+/// The marks of the log that the channel had in other directories before; what waits there is named.
+pub fn marks_of_left_log(place: &Place, channel: &str, now: &[PathBuf]) -> Option<Record> {
+    let before: Vec<PathBuf> =
+        read(&path(place, channel)).ok()?.into_iter().filter(|dir| has_log(dir)).collect();
+    let left: Vec<PathBuf> = before.iter().filter(|dir| !now.contains(dir)).cloned().collect();
+    let shown: Vec<String> = left.iter().map(|dir| format!("`{}`", dir.display())).collect();
+    let shown = shown.join(", ");
+    if left.is_empty() {
+        return None;
+    }
+    if left.len() < before.len() {
+        log::error!(component = channel; "channel `{channel}`: a part of its log is in {shown}, which is none of its directories any more; add it again to `dataDirs` until it is empty");
+        return None;
+    }
+    let look = Look::at(&LogDirs { dirs: left, ..LogDirs::default() }, false).ok()?;
+    let events: u64 = look.waiting().0.values().map(|of| of.events).sum();
+    if events > 0 {
+        log::warn!(component = channel, events = events; "channel `{channel}`: {events} events wait in the log that it had in {shown}; what sources still have is read again, and `dataflowkit channel export` prints the rest");
+    }
+    Some(look.record).filter(|record| !record.streams.is_empty())
+}
+
+/// Whether segments of a log lie there.
+pub fn has_log(dir: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(|name| name.ends_with(EXTENSION)))
 }
 
 /// Events of Flume's own file channel are not ours to read: said once per start, and left alone.

@@ -201,7 +201,24 @@ fn data_dirs(at: &At) -> Vec<PathBuf> {
     if dirs.is_empty() { vec![own_dir(at).join("data")] } else { dirs }
 }
 
+/// A log has directories of its own, each once.
+fn distinct(at: &At) -> Result<(), Refusal> {
+    let (dirs, checkpoint) = (data_dirs(at), checkpoint_dir(at));
+    if let Some(twice) = dirs.iter().enumerate().find_map(|(i, dir)| dirs[..i].contains(dir).then_some(dir)) {
+        let what = format!("`{}` stands twice in `{}`", twice.display(), DATA.key);
+        return Err(Refusal::at(&DATA, what).instead("name each directory once"));
+    }
+    if dirs.contains(&checkpoint) {
+        let what =
+            format!("`{}` is both `{}` and one of `{}`", checkpoint.display(), CHECKPOINT.key, DATA.key);
+        return Err(Refusal::at(&CHECKPOINT, what)
+            .instead("give the second copy of the marks a directory of its own"));
+    }
+    Ok(())
+}
+
 fn opener(at: &At, settings: Settings) -> Result<ChannelOpener, Refusal> {
+    distinct(at)?;
     let also = vec![checkpoint_dir(at)];
     let dirs = data_dirs(at);
     let segment_bytes = at.count(&FILE_SIZE).min(1 << 30) as u64;
@@ -231,6 +248,7 @@ fn open(
 ) -> Result<Arc<dyn Channel>, ChannelError> {
     dirs::warn_of_flume(&log.dirs, &pulse.name);
     let before = dirs::marks_of_memory(place, &key.channel);
+    let before = before.or_else(|| dirs::marks_of_left_log(place, &key.channel, &log.dirs));
     let all: Vec<PathBuf> = log.dirs.iter().chain(also).cloned().collect();
     let (channel, _) =
         FileChannel::open(Arc::new(RealDisk), settings, log, also, before, key.clone(), pulse)?;

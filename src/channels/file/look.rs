@@ -342,7 +342,7 @@ fn nonsense(frame: &Frame<'_>) -> Option<&'static str> {
         }
         Kind::Marks => marks::decode(frame.meta).is_some(),
         Kind::Snapshot => snapshot_part(frame.meta).is_some(),
-        Kind::Ends => frame.meta.len() % 32 == 0,
+        Kind::Ends => frame.meta.len().is_multiple_of(32),
     };
     (!said).then_some("says nothing that this version can read")
 }

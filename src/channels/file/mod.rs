@@ -8,6 +8,7 @@ mod checkpoint;
 pub mod dirs;
 pub mod encryption;
 mod fields;
+mod figures;
 mod file;
 mod look;
 mod open;

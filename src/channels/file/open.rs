@@ -67,7 +67,8 @@ impl FileChannel {
         marks::encode(&taken_over, &mut queue.marks);
         let torn = rebooted && survey.missing.iter().all(|gone| gone.start >= survey.durable);
         let harm = recover(&mut queue, story, &survey, settings.memory.is_some() || torn);
-        let reader = Reader::new(disk.clone(), log.segments(), keys);
+        let segments = log.segments();
+        let reader = Reader::new(disk.clone(), segments.clone(), keys);
         let (room, arrived, work, written) = Default::default();
         let channel = Arc::new(FileChannel {
             settings,
@@ -83,6 +84,8 @@ impl FileChannel {
             written,
             threads: Mutex::default(),
         });
+        let shown = Arc::downgrade(&channel);
+        channel.pulse.keeps_log(move || super::figures::figures(&shown, &segments));
         channel.tell(&harm);
         let mut hand = super::file::locked(&channel.log);
         if let Err(error) = channel.begin(&mut hand.log) {

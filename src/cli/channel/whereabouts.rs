@@ -87,7 +87,7 @@ fn expanded(dir: &Path, state_dir: Option<&Path>) -> Result<Vec<PathBuf>, String
     if names.iter().any(|name| name.ends_with(EXTENSION)) {
         return Ok(vec![dir.to_path_buf()]);
     }
-    if has_segments(&below) {
+    if dirs::has_log(&below) {
         return Ok(vec![below]);
     }
     let known = dirs::all(dir);
@@ -139,9 +139,4 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>, String> {
         Some(gone) => Err(format!("`{}`, of which `{}` tells, is not there", gone.display(), list.display())),
         None => Ok(all),
     }
-}
-
-fn has_segments(dir: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(dir) else { return false };
-    entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(|name| name.ends_with(EXTENSION)))
 }

@@ -2,6 +2,7 @@
 //!
 //! Channels, then sources, then sinks, then groups; what cannot run is left out alone, is an error with a place, and
 //! stands in `dropped` (Flume drops in silence, or drops everything for one unknown type). Lists keep their order.
+mod channel;
 mod component;
 mod group;
 mod names;
@@ -48,6 +49,7 @@ pub fn check(
 ) -> Option<Graph> {
     let mut cx = Cx { agent, specs, place, report, dropped: Vec::new(), meant: Vec::new() };
     let mut channels: Vec<Node> = cx.each(Kind::Channel, Cx::channel);
+    cx.shared_directories(&mut channels);
     let sources: Vec<SourceNode> = cx.each(Kind::Source, |cx, name| cx.source(name, &channels));
     let sinks: Vec<SinkNode> = cx.each(Kind::Sink, |cx, name| cx.sink(name, &channels));
     let (groups, sinks) = cx.groups(sinks);

@@ -40,7 +40,8 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Run {
         let shape = Shape::of(seed);
-        let agent = Agent::new(&shape.config());
+        // What a spillable channel has in memory alone is drained at a stop, as long as that is possible.
+        let agent = Agent::new(&shape.config()).with(&["--drain-limit", "300"]);
         shape.write_keys(&agent);
         let writers = shape.writers(&agent);
         let small = if shape.is_blocked() { Tiny::mount(agent.path("out1"), "16m") } else { None };

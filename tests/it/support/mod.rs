@@ -94,6 +94,8 @@ impl Agent {
         command
             .env_remove("NOTIFY_SOCKET")
             .env_remove("JOURNAL_STREAM")
+            // Flume's own default files lie there: ours are nobody else's.
+            .env("HOME", self.dir.path())
             .env("DATAFLOWKIT_INSTALLATION", "test");
         if let Some(user) = self.user {
             command.uid(user).gid(user);

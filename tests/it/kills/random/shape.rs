@@ -94,7 +94,7 @@ impl Shape {
         }
         for n in 1..=sinks {
             let keys = "type = file_roll,channel = c1,sink.directory = @DIR@/outN,sink.rollInterval = 1,\
-                        syncInterval = 20,retryDelay = 20";
+                        syncInterval = 20,retryDelay = 20,reportTimeout = 50";
             keys.split(',').for_each(|key| {
                 text += &format!("a1.sinks.k{n}.{}\n", key.replace("outN", &format!("out{n}")));
             });
