@@ -142,7 +142,7 @@ impl Trial {
             held.union(&spans.get(&stream).cloned().unwrap_or_default());
             let high = remains.get(&stream).map_or(0, Mark::high).max(held.high());
             let holes = held.missing(0, high).into_iter().flatten();
-            let source = record.streams.get(&stream).map(|known| known.source.as_str()).unwrap_or_default();
+            let source = record.streams.get(&stream).map(|known| &*known.source).unwrap_or_default();
             let all = if Stream::is_of_log(source) { &mut lost } else { &mut again };
             all.extend(holes.map(|at| (stream, at)));
         }
