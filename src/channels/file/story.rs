@@ -71,6 +71,8 @@ impl Story {
         let number = frame.head.number;
         match frame.head.kind {
             Kind::Events => self.events(frame),
+            // Segments may come in another order than they were written: a newer snapshot has it already.
+            Kind::Marks if self.snapshot.entries.is_some() && number < self.snapshot.number => {}
             Kind::Marks if !frame.remains => self.marks.push((number, frame.meta.to_vec())),
             Kind::Snapshot if !frame.remains && self.snapshot.take(number, frame.meta) => {
                 self.marks.retain(|(number, _)| *number > self.snapshot.number);
