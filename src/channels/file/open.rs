@@ -161,7 +161,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     }
     for (stream, mut mark) in queue.shelves.by_stream() {
         let source = story.sources.get(&stream).map_or("", String::as_str);
-        if in_order && !is_of_log(queue, stream) {
+        if in_order && !stream.is_of_log() {
             keep_in_order(queue, stream, &mut mark);
         }
         let entries = queue.book.found(stream, source, &mark);
@@ -187,7 +187,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
         let high = queue.book.held(stream).map_or(0, Mark::high);
         missing.extend((high < mark.high()).then(|| (stream, high..mark.high())));
     }
-    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(queue, missing) };
+    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(missing) };
     let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();
     Harm { damage: survey.damage.clone(), missing_frames, again, lost }
 }
@@ -203,10 +203,6 @@ fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark) {
     }
 }
 
-fn is_of_log(queue: &Queue, stream: StreamId) -> bool {
-    queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source))
-}
-
 /// The holes in what is held, by stream.
 fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
     let mut holes = Vec::new();
@@ -219,7 +215,7 @@ fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
 
 /// Holes of streams that can be read again, and those that cannot: the latter are closed.
 fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
-    let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| is_of_log(queue, *stream));
+    let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| stream.is_of_log());
     for (stream, hole) in &lost {
         let entries = queue.book.given_up(*stream, hole.start, hole.end);
         marks::encode(&entries, &mut queue.marks);
@@ -228,8 +224,8 @@ fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
 }
 
 /// While a key is missing, nobody knows what its segments hold: nothing is given up.
-fn hope(queue: &Queue, holes: Holes) -> (Holes, Holes) {
-    (holes.into_iter().filter(|(stream, _)| !is_of_log(queue, *stream)).collect(), Holes::new())
+fn hope(holes: Holes) -> (Holes, Holes) {
+    (holes.into_iter().filter(|(stream, _)| !stream.is_of_log()).collect(), Holes::new())
 }
 
 fn refusal(dir: &Path, error: LockError) -> ChannelError {
