@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Mark;
+use crate::sys::random::random;
 
 /// The identity of a stream: minted at random when its source first sees it.
 ///
@@ -19,9 +20,7 @@ const GENERATION_BITS: u32 = 32;
 impl StreamId {
     /// A new id from the kernel's randomness.
     pub fn mint() -> StreamId {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
-        StreamId(u128::from_le_bytes(bytes) >> GENERATION_BITS << GENERATION_BITS)
+        StreamId(u128::from_le_bytes(random()) >> GENERATION_BITS << GENERATION_BITS)
     }
 
     /// Whether it is the stream of a log: of events that came without a position, which nobody can read again.

@@ -18,9 +18,10 @@ use super::takeover::take_over;
 use crate::codec::marks;
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::bug::{self, Bug};
 use crate::store::log::{self as store, Fault, Log, Reader, Survey};
+use crate::sys::LockError;
 use crate::sys::disk::Disk;
-use crate::sys::{self, LockError};
 
 /// What recovery found wrong, for the log and for tests.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +50,10 @@ impl FileChannel {
         let mut story = Story::default();
         let keys = log.keys.clone();
         let opened = store::open(disk.clone(), log, also, &mut |frame| story.hear(&frame));
-        let (log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
+        let (mut log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
+        if settings.sync_every.is_some() {
+            log.count_what_is_written();
+        }
         story.second_copy(&*disk, settings.checkpoint.as_deref(), survey.log);
         let (mut record, had) = story.record();
         let mut taken_over = Vec::new();
@@ -59,8 +63,8 @@ impl FileChannel {
             None => {}
         }
         let had = had || !record.streams.is_empty();
-        let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != sys::boot_id());
-        let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: sys::boot_id() }];
+        let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != disk.boot_id());
+        let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: disk.boot_id() }];
         opening.iter().for_each(|entry| record.apply(entry));
         let mut queue = Queue::new(Book::open(record, had), &key.channel, &log);
         marks::encode(&opening, &mut queue.marks);
@@ -77,6 +81,7 @@ impl FileChannel {
             disk,
             queue: Mutex::new(queue),
             log: Mutex::new(Hand::new(log)),
+            syncs: Mutex::default(),
             reader: Mutex::new(reader),
             room,
             arrived,
@@ -275,7 +280,11 @@ impl Queue {
             back: Vec::new(),
             closed: false,
             unsynced_joins: false,
-            own: Stream::of_log(channel),
+            own: if bug::on(Bug::OwnStreamKept) {
+                Stream::known(StreamId(1 << 64), "channel:c", Default::default())
+            } else {
+                Stream::of_log(channel)
+            },
             next_own: 0,
             latch: Arc::new(Latch::default()),
             syncing: false,

@@ -17,6 +17,7 @@ use super::shelves::Shelves;
 use crate::event::{Batch, Entry, Mark, Stream, StreamId};
 use crate::flow::{Book, Latch, LeaseId, Limit};
 use crate::store::log::Run;
+use crate::store::log::bug::{self, Bug};
 
 /// Bytes that may wait for the disk, those of the write and the sync under way included.
 pub const IN_FLIGHT: usize = 8 << 20;
@@ -270,6 +271,9 @@ impl Queue {
         let stream = span.stream.id;
         let before = room_of(&batch);
         let mut had = if self.again { self.had(stream) } else { self.book.settled(stream) };
+        if bug::on(Bug::SettledComesAgain) {
+            had = Mark::default();
+        }
         if let Some(above) = self.void_above.get(&stream).filter(|_| number < self.found) {
             had.insert(*above, u64::MAX);
         }
@@ -390,7 +394,11 @@ impl Queue {
             if let Some(span) = item.batch.span() {
                 self.shelves.forget(item.behind.segment, span.stream.id, span.from, span.to);
             }
-            self.pending.push_front(item);
+            match () {
+                () if bug::on(Bug::AgainInReverse) => self.pending.push_back(item),
+                () if bug::on(Bug::AgainWithoutLast) && self.unheld.is_empty() => {}
+                () => self.pending.push_front(item),
+            }
         }
         self.unheld_weight = 0;
     }
@@ -441,7 +449,7 @@ impl Queue {
 
     /// S3: what is held now that all destinations have told what they have. Returns the sources that must go back.
     pub fn settle_reports(&mut self) -> Vec<Box<str>> {
-        let mut spans = self.writing.clone();
+        let mut spans = if bug::on(Bug::WritingForgotten) { Vec::new() } else { self.writing.clone() };
         for (stream, mark) in self.shelves.by_stream() {
             spans.push((stream, 0, mark.low()));
             spans.extend(mark.ranges().iter().map(|range| (stream, range.start, range.end)));

@@ -1,7 +1,7 @@
 //! The channel's hands: writing what waits, syncing what is written, reading back what lies on disk, removing segments
 //! that are done with. Each is one step that any thread may take; the channel's own threads only repeat them.
 //!
-//! Locks: `reader`, then `log`, then `queue`; no disk call under `queue`, and no sync under any of them.
+//! Locks: `reader` or `syncs`, then `log`, then `queue`; no disk call under `queue`, and no sync under any of them.
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -14,6 +14,7 @@ use super::queue::{Item, Place, Queue, weight};
 use crate::codec::{marks, stored};
 use crate::event::{Entry, Mark, Stream, StreamId};
 use crate::flow::{ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::bug::{self, Bug};
 use crate::store::log::{Chunk, Kind, Log, Piece, Reader, Run};
 use crate::sys::disk::Disk;
 
@@ -51,6 +52,9 @@ pub struct FileChannel {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) queue: Mutex<Queue>,
     pub(super) log: Mutex<Hand>,
+    /// Who syncs. One at a time, and until a failure has been dealt with: the kernel tells of lost writes once, so a
+    /// second sync beside the failed one would call them durable (L3).
+    pub(super) syncs: Mutex<()>,
     pub(super) reader: Mutex<Reader>,
     /// Somebody gave room back.
     pub(super) room: Condvar,
@@ -153,6 +157,12 @@ impl FileChannel {
     fn write_load(&self, hand: &mut Hand, load: &mut Load) -> io::Result<()> {
         if hand.log.is_due(load.bytes) {
             self.begin(&mut hand.log)?;
+            if !bug::on(Bug::OldEntriesAgain) {
+                load.marks.clear();
+            }
+        }
+        if load.marks.is_empty() && load.items.is_empty() {
+            return Ok(());
         }
         let Hand { log, meta, .. } = hand;
         let (mut group, sealing) = log.group();
@@ -178,9 +188,16 @@ impl FileChannel {
         Ok(())
     }
 
-    /// A new segment, with a snapshot of all marks; the copy of it in the checkpoint directory is a hint.
+    /// A new segment, with a snapshot of all marks. Entries that wait are part of it and are not written behind it: an
+    /// older "all of it is durable" would speak of what was delivered since (L2). The copy of it in the checkpoint directory is a hint.
     pub(super) fn begin(&self, log: &mut Log) -> io::Result<()> {
-        let snapshot: Vec<Vec<u8>> = self.lock().book.record().snapshot().iter().map(encoded).collect();
+        let snapshot: Vec<Vec<u8>> = {
+            let mut queue = self.lock();
+            if !bug::on(Bug::OldEntriesAgain) {
+                queue.marks.clear();
+            }
+            queue.book.record().snapshot().iter().map(encoded).collect()
+        };
         let run: Run = log.begin(&snapshot)?;
         let mut queue = self.lock();
         queue.shelves.begin(run.segment);
@@ -214,6 +231,7 @@ impl FileChannel {
 
     /// Syncs what is written; false if there was nothing to sync.
     pub fn sync(&self) -> io::Result<bool> {
+        let _alone = (!bug::on(Bug::SyncsTogether)).then(|| locked(&self.syncs));
         let Some(due) = locked(&self.log).log.due() else { return Ok(false) };
         self.lock().syncing = true;
         let synced = due.sync();
@@ -304,6 +322,7 @@ impl FileChannel {
                 Some(run) => (run, queue.epoch),
                 None => {
                     queue.caught_up();
+                    self.balance(&mut queue);
                     return false;
                 }
             }
@@ -314,13 +333,14 @@ impl FileChannel {
         if queue.epoch != epoch {
             return true;
         }
-        queue.cursor.number = rest.numbers.start;
+        queue.cursor.number = rest.numbers.start + u64::from(bug::on(Bug::CursorOffByOne));
         queue.cursor.place = Place { segment: rest.segment, at: rest.from };
         let mut dropped = Limit { events: 0, bytes: 0 };
         for piece in pieces {
             self.take_in(&mut queue, rest.segment, &piece, &mut dropped);
         }
         self.give_back(&mut queue, dropped);
+        self.balance(&mut queue);
         drop(queue);
         if let Some((numbers, why)) = lost {
             self.miss(rest.segment, numbers, &why);
@@ -370,7 +390,6 @@ impl FileChannel {
         let count = numbers.end - numbers.start;
         self.pulse.add(Counter::Errors, 1);
         log::error!(component = &*self.pulse.name; "channel `{}`: {count} frames of `{}`, from number {} on, were whole at start and cannot be read back: {why}; what sources have is read again, and the file is set aside once it is not needed", self.pulse.name, path.display(), numbers.start);
-        queue.on_disk = queue.on_disk.saturating_sub(count);
         let before: Vec<(StreamId, Mark)> =
             queue.shelves.of(segment).map(|(stream, mark)| (stream, mark.clone())).collect();
         for (stream, mark) in before {
@@ -410,7 +429,9 @@ impl FileChannel {
     pub fn retain(&self) -> io::Result<()> {
         loop {
             let Some(segment) = self.removable() else { return Ok(()) };
-            self.make_certain()?;
+            if !bug::on(Bug::RemovesUnsynced) {
+                self.make_certain()?;
+            }
             locked(&self.log).log.remove(segment)?;
             let mut queue = self.lock();
             let gone = queue.shelves.remove(segment);
@@ -423,11 +444,12 @@ impl FileChannel {
         let current = locked(&self.log).log.current()?;
         let queue = self.lock();
         let oldest = queue.shelves.oldest().filter(|segment| *segment != current)?;
-        let read = queue
-            .runs
-            .iter()
-            .filter(|run| run.segment == oldest)
-            .all(|run| run.numbers.end <= queue.cursor.number);
+        let read = !queue.is_on_disk()
+            || queue
+                .runs
+                .iter()
+                .filter(|run| run.segment == oldest)
+                .all(|run| run.numbers.end <= queue.cursor.number);
         let done = queue.shelves.of(oldest).all(|(stream, mark)| queue.book.is_done_with(stream, mark));
         ((read || queue.shelves.of(oldest).next().is_none()) && done).then_some(oldest)
     }
@@ -475,7 +497,7 @@ impl FileChannel {
     }
 
     pub(super) fn next_latch(queue: &mut Queue) -> Arc<Latch> {
-        if queue.pending.is_empty() {
+        if queue.pending.is_empty() && !bug::on(Bug::LatchShared) {
             queue.latch = Arc::new(Latch::default());
         }
         queue.latch.clone()

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::bug::{self, Bug};
 use super::frame::Kind;
 use super::group::Group;
 use super::header::{HEADER, Header};
@@ -16,6 +17,7 @@ use super::scan::{Seen, scan};
 use super::seal::{KeyRing, Lock, Sealing};
 use super::survey::{End, Found, Run, Survey, encode_ends};
 use crate::sys::disk::{Disk, DiskFile, Held, write_all_at};
+use crate::sys::random::random;
 
 /// Space is taken ahead in steps: blocks that exist are written faster than a file grows.
 const AHEAD: std::ops::RangeInclusive<u64> = 1 << 20..=16 << 20;
@@ -54,6 +56,10 @@ pub struct Log {
     next_number: u64,
     next_segment: u64,
     durable: u64,
+    /// Frames below this number are written.
+    written: u64,
+    /// What is written counts, synced or not.
+    written_counts: bool,
     ends: Vec<End>,
     barren: Vec<u64>,
     turn: usize,
@@ -110,7 +116,7 @@ impl Log {
     ) -> Log {
         Log {
             disk,
-            id: survey.log.unwrap_or_else(random),
+            id: survey.log.unwrap_or_else(|| u64::from_le_bytes(random())),
             settings,
             _locks: locks,
             segments: Arc::new(Mutex::new(survey.segments.clone())),
@@ -119,6 +125,8 @@ impl Log {
             next_number: survey.next_number,
             next_segment: survey.next_segment,
             durable: survey.next_number,
+            written: survey.next_number,
+            written_counts: false,
             ends,
             barren: Vec::new(),
             turn: survey.next_segment as usize,
@@ -145,6 +153,11 @@ impl Log {
     /// Whether the open segment holds anything but its beginning.
     pub fn is_begun_only(&self) -> bool {
         self.sound && self.open.last().is_some_and(|open| open.end == open.begun)
+    }
+
+    /// The caller takes for held what is written: after a failure it stays where it is, for nobody writes it again.
+    pub fn count_what_is_written(&mut self) {
+        self.written_counts = true;
     }
 
     /// The segment that is written to.
@@ -212,6 +225,7 @@ impl Log {
         let found = Found { path, bytes: open.end, header: Some(header), damaged: false };
         self.found().insert(number, found);
         self.next_number = run.numbers.end;
+        self.written = self.next_number;
         if self.open.is_empty() {
             self.durable = self.next_number;
         }
@@ -240,16 +254,15 @@ impl Log {
         file: Arc<dyn DiskFile>,
         snapshot: &[Vec<u8>],
     ) -> io::Result<(OpenSegment, Run, Header)> {
-        let mut salt = [0; 16];
-        salt[..8].copy_from_slice(&random().to_le_bytes());
-        salt[8..].copy_from_slice(&random().to_le_bytes());
+        let salt = random();
         let (sealing, lock) = Sealing::new(self.settings.packing, &self.settings.keys, salt);
         let Lock { cipher, alias, proof } = lock;
         let first = self.next_number;
         let header = Header { log: self.id, segment: number, first, salt, cipher, alias, proof };
         let mut group = Group::new(self.id, first, self.durable);
         // Not encrypted: needed before any key is.
-        group.push(&Sealing::plain(), Kind::Ends, 0, &encode_ends(&self.ends), &[]);
+        let ends = if bug::on(Bug::EndsNotTold) { Vec::new() } else { encode_ends(&self.ends) };
+        group.push(&Sealing::plain(), Kind::Ends, 0, &ends, &[]);
         snapshot_metas(snapshot).iter().for_each(|meta| group.push(&sealing, Kind::Snapshot, 0, meta, &[]));
         let end = HEADER as u64 + group.bytes() as u64;
         let allocated = (end + AHEAD.start()).min(self.settings.segment_bytes.max(end));
@@ -293,6 +306,7 @@ impl Log {
             return Err(error);
         }
         open.end = to;
+        self.written = self.next_number;
         let (number, numbers) = (open.number, group.numbers());
         if let Some(found) = self.found().get_mut(&number) {
             found.bytes = to;
@@ -338,6 +352,10 @@ impl Log {
             return Vec::new();
         }
         self.sound = false;
+        if self.written_counts {
+            self.durable = self.written;
+            self.open.iter_mut().for_each(|open| open.synced = open.end);
+        }
         let void = self.durable..self.next_number;
         let mut ends = Vec::new();
         for open in std::mem::take(&mut self.open) {
@@ -450,10 +468,4 @@ pub fn snapshot_part(meta: &[u8]) -> Option<(u32, u32, &[u8])> {
     let (part, rest) = meta.split_first_chunk::<4>()?;
     let (parts, entries) = rest.split_first_chunk::<4>()?;
     Some((u32::from_le_bytes(*part), u32::from_le_bytes(*parts), entries))
-}
-
-fn random() -> u64 {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
-    u64::from_le_bytes(bytes)
 }
