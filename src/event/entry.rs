@@ -280,7 +280,7 @@ impl Record {
             let files = place.files.iter();
             files.map(move |(n, l)| FileLength { name: n.clone(), length: of(l) }).collect::<Vec<_>>()
         };
-        let durable = place.delivered.iter().filter_map(|(stream, _)| Some((stream, place.durable(stream)?)));
+        let durable = place.delivered.keys().filter_map(|stream| Some((stream, place.durable(stream)?)));
         let durable = durable.map(move |(stream, mark)| delivered(self.had_of(*stream, mark), Vec::new()));
         let said = [delivered(Vec::new(), lengths(|l| l.durable)), Entry::Durable { place: number }];
         let closed = place.files.iter().filter(|(_, l)| l.closed);

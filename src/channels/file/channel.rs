@@ -2,8 +2,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::file::FileChannel;
 use super::queue::{IN_FLIGHT, Item, Place, Queue, Queued, Ready, room_of, weight};
+use super::steps::FileChannel;
 use crate::codec::marks;
 use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use crate::flow::{
@@ -245,16 +245,17 @@ impl Channel for FileChannel {
 
     fn report(&self, seat: Seat, marks: Option<Marks>) -> Result<Vec<Box<str>>, ChannelError> {
         let mut queue = self.lock();
-        let before = queue.book.all_reported();
+        let before = queue.book.all_reported().then(|| queue.settled_of_log());
         let entries = queue.book.report(seat, marks);
         self.keep(&mut queue, &entries);
         if !queue.book.all_reported() {
             return Ok(Vec::new());
         }
         let back = queue.settle_reports();
-        // The log is read from its beginning: now, or once more if a destination lost what it had.
-        if before {
-            queue.go_back();
+        // A destination lost what it had: the log is read from its beginning once more.
+        if before.is_some_and(|before| queue.has_less(&before)) {
+            let dropped = queue.go_back();
+            self.give_back(&mut queue, dropped);
         }
         let dropped = queue.sift_window();
         self.pulse.add(Counter::RepeatsDropped, dropped.events as u64);
@@ -377,7 +378,7 @@ impl Channel for FileChannel {
         if let Err(error) = self.flush() {
             log::error!(component = &*self.pulse.name; "channel `{}` cannot write its last entries: {error}; what can be read again will be", self.pulse.name);
         }
-        super::file::locked(&self.log).log.close();
+        super::steps::locked(&self.log).log.close();
     }
 }
 

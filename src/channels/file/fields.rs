@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::encryption::{self, Encryption};
-use super::file::{FileChannel, Settings};
+use super::steps::{FileChannel, Settings};
 use super::{checkpoint, dirs};
 use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit};
 use crate::flow::{Channel, ChannelError, ChannelKey, Kind, Limit, Pulse};

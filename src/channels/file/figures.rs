@@ -1,8 +1,8 @@
 //! What `status` shows of a channel's log.
 use std::sync::{PoisonError, Weak};
 
-use super::file::FileChannel;
 use super::queue::{Queue, Queued};
+use super::steps::FileChannel;
 use crate::event::Batch;
 use crate::flow::LogFigures;
 use crate::store::log::Segments;

@@ -10,9 +10,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::file::{FileChannel, Hand, Settings};
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
+use super::steps::{FileChannel, Hand, Settings};
 use super::story::{Holes, Story, ranges};
 use super::takeover::take_over;
 use crate::codec::marks;
@@ -92,7 +92,7 @@ impl FileChannel {
         let shown = Arc::downgrade(&channel);
         channel.pulse.keeps_log(move || super::figures::figures(&shown, &segments));
         channel.tell(&harm);
-        let mut hand = super::file::locked(&channel.log);
+        let mut hand = super::steps::locked(&channel.log);
         if let Err(error) = channel.begin(&mut hand.log) {
             channel.pulse.failing(&format!("cannot begin a segment: {error}"));
             log::error!(component = &*channel.pulse.name; "channel `{}` cannot begin a segment in `{}`: {error}; sources wait until it can", channel.pulse.name, hand.log.place().display());
@@ -166,7 +166,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     }
     for (stream, mut mark) in queue.shelves.by_stream() {
         let source = story.sources.get(&stream).map_or("", String::as_str);
-        if in_order && !is_of_log(queue, stream) {
+        if in_order && !stream.is_of_log() {
             keep_in_order(queue, stream, &mut mark);
         }
         let entries = queue.book.found(stream, source, &mark);
@@ -192,7 +192,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
         let high = queue.book.held(stream).map_or(0, Mark::high);
         missing.extend((high < mark.high()).then(|| (stream, high..mark.high())));
     }
-    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(queue, missing) };
+    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(missing) };
     let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();
     Harm { damage: survey.damage.clone(), missing_frames, again, lost }
 }
@@ -208,10 +208,6 @@ fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark) {
     }
 }
 
-fn is_of_log(queue: &Queue, stream: StreamId) -> bool {
-    queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source))
-}
-
 /// The holes in what is held, by stream.
 fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
     let mut holes = Vec::new();
@@ -224,7 +220,7 @@ fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
 
 /// Holes of streams that can be read again, and those that cannot: the latter are closed.
 fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
-    let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| is_of_log(queue, *stream));
+    let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| stream.is_of_log());
     for (stream, hole) in &lost {
         let entries = queue.book.given_up(*stream, hole.start, hole.end);
         marks::encode(&entries, &mut queue.marks);
@@ -233,8 +229,8 @@ fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
 }
 
 /// While a key is missing, nobody knows what its segments hold: nothing is given up.
-fn hope(queue: &Queue, holes: Holes) -> (Holes, Holes) {
-    (holes.into_iter().filter(|(stream, _)| !is_of_log(queue, *stream)).collect(), Holes::new())
+fn hope(holes: Holes) -> (Holes, Holes) {
+    (holes.into_iter().filter(|(stream, _)| !stream.is_of_log()).collect(), Holes::new())
 }
 
 fn refusal(dir: &Path, error: LockError) -> ChannelError {

@@ -297,7 +297,7 @@ impl Queue {
     pub fn lose(&mut self, stream: StreamId, range: Range<u64>) -> u64 {
         let source =
             self.book.record().streams.get(&stream).map(|known| known.source.clone()).unwrap_or_default();
-        let of_log = Stream::is_of_log(&source);
+        let of_log = stream.is_of_log();
         let entries = match of_log {
             true => self.book.given_up(stream, range.start, range.end),
             false => self.book.lost(stream, range.start, range.end),
@@ -321,8 +321,26 @@ impl Queue {
     }
 
     /// Whatever the log has is read again, but for what is leased: a destination has less than was believed.
-    pub fn go_back(&mut self) {
-        self.window.retain(|queued| !queued.logged);
+    ///
+    /// What a spillable channel had in memory alone came after that: its sources read it again. Returns how much it was.
+    pub fn go_back(&mut self) -> Limit {
+        let mut dropped = Limit { events: 0, bytes: 0 };
+        for queued in std::mem::take(&mut self.window) {
+            let span = queued.batch.span().map(|span| (span.stream.id, span.from, span.to));
+            match span.filter(|(stream, ..)| !stream.is_of_log()) {
+                _ if queued.logged => {}
+                None => self.window.push_back(queued),
+                Some((stream, from, to)) => {
+                    self.lose(stream, from..to);
+                    let ledger = self.book.ledger(&queued.source);
+                    let events = (queued.batch.len() as u64).min(ledger.in_flight);
+                    ledger.in_flight -= events;
+                    ledger.tally.read = ledger.tally.read.saturating_sub(events);
+                    dropped.events += queued.batch.len();
+                    dropped.bytes += queued.batch.bytes();
+                }
+            }
+        }
         self.window_events = self.window.iter().map(|queued| queued.batch.len()).sum();
         self.window_bytes = self.window.iter().map(|queued| queued.batch.bytes()).sum();
         self.cursor = Cursor::default();
@@ -331,6 +349,21 @@ impl Queue {
         let frames =
             self.runs.iter().map(|run| run.numbers.end.min(self.held).saturating_sub(run.numbers.start));
         self.on_disk = frames.sum();
+        dropped
+    }
+
+    /// What is settled of the streams that the log has.
+    pub fn settled_of_log(&self) -> Vec<(StreamId, Mark)> {
+        self.shelves.by_stream().into_keys().map(|stream| (stream, self.book.settled(stream))).collect()
+    }
+
+    /// Whether less is settled now.
+    pub fn has_less(&self, before: &[(StreamId, Mark)]) -> bool {
+        before.iter().any(|(stream, mark)| {
+            let now = self.book.settled(*stream);
+            !now.covers(0, mark.low())
+                || mark.ranges().iter().any(|range| !now.covers(range.start, range.end))
+        })
     }
 
     /// Adds what was written to the runs.

@@ -71,6 +71,8 @@ impl Story {
         let number = frame.head.number;
         match frame.head.kind {
             Kind::Events => self.events(frame),
+            // Segments may come in another order than they were written: a newer snapshot has it already.
+            Kind::Marks if self.snapshot.entries.is_some() && number < self.snapshot.number => {}
             Kind::Marks if !frame.remains => self.marks.push((number, frame.meta.to_vec())),
             Kind::Snapshot if !frame.remains && self.snapshot.take(number, frame.meta) => {
                 self.marks.retain(|(number, _)| *number > self.snapshot.number);
@@ -91,9 +93,7 @@ impl Story {
         self.frames += 1;
         let shelf = self.shelves.entry(frame.segment).or_default();
         shelf.entry(span.stream).or_default().insert(span.from, span.to);
-        if !self.sources.contains_key(&span.stream) {
-            self.sources.insert(span.stream, span.source.into());
-        }
+        self.sources.entry(span.stream).or_insert_with(|| span.source.into());
         if !self.waiting.contains_key(span.source) {
             self.waiting.insert(span.source.into(), (0, 0));
         }

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::file::{FileChannel, WORTH_A_WRITE, locked};
+use super::steps::{FileChannel, WORTH_A_WRITE, locked};
 
 /// After a failure, until the next try.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -200,3 +200,98 @@ fn end_of_garbage(window: &mut Window, from: u64) -> u64 {
     }
     end
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+
+    use super::super::frame::Kind;
+    use super::super::group::Group;
+    use super::super::seal::Sealing;
+    use super::*;
+
+    /// A file with sectors that the disk cannot read.
+    #[derive(Debug)]
+    struct Worn(Vec<u8>, Vec<u64>);
+
+    impl DiskFile for Worn {
+        fn write_at(&self, _: &[IoSlice<'_>], _: u64) -> io::Result<usize> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+            let left = self.0.get(at as usize..).unwrap_or_default();
+            let read = left.len().min(buf.len());
+            let end = at + read as u64;
+            if self.1.iter().any(|sector| sector * SECTOR < end && at < (sector + 1) * SECTOR) {
+                return Err(io::Error::other("input/output error"));
+            }
+            buf[..read].copy_from_slice(&left[..read]);
+            Ok(read)
+        }
+
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn allocate(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Frames of 1000 bytes, numbered from 0, then zeros.
+    fn frames(count: usize) -> Vec<u8> {
+        let body = vec![b'x'; 1000 - frame::HEAD - 1];
+        let mut group = Group::new(7, 0, 0);
+        (0..count).for_each(|_| group.push(&Sealing::plain(), Kind::Events, 1, b"m", &[&body]));
+        let mut bytes: Vec<u8> = group.slices().iter().flat_map(|slice| slice.to_vec()).collect();
+        bytes.extend([0; 5000]);
+        bytes
+    }
+
+    fn scanned(file: &Worn) -> (Vec<u64>, Vec<u64>, Vec<Bad>) {
+        let (mut whole, mut remains) = (Vec::new(), Vec::new());
+        let bad = scan(file, 0, Some(7), &mut |seen| match seen {
+            Seen::Frame { head, .. } => whole.push(head.number),
+            Seen::Remains { head, .. } => remains.push(head.number),
+        });
+        (whole, remains, bad.unwrap())
+    }
+
+    #[test]
+    fn what_lies_behind_a_sector_that_cannot_be_read_is_kept() {
+        let (whole, _, bad) = scanned(&Worn(frames(30), vec![2, 5]));
+        // Sector 2 is bytes 8192 to 12288, sector 5 is 20480 to 24576.
+        let expected: Vec<u64> = (0..8).chain(13..20).chain(25..30).collect();
+        assert_eq!(whole, expected);
+        let spans: Vec<_> = bad.iter().map(|bad| (bad.from, bad.to, bad.unreadable.is_some())).collect();
+        assert_eq!(spans, [(8000, 13_000, true), (20_000, 25_000, true)]);
+    }
+
+    #[test]
+    fn every_damaged_body_leaves_its_meta() {
+        let mut bytes = frames(6);
+        [1, 2, 4].into_iter().for_each(|number| bytes[number * 1000 + 500] ^= 1);
+        let (whole, remains, bad) = scanned(&Worn(bytes, Vec::new()));
+        assert_eq!((whole, remains), (vec![0, 3, 5], vec![1, 2, 4]));
+        let spans: Vec<_> = bad.iter().map(|bad| (bad.from, bad.to)).collect();
+        assert_eq!(spans, [(1000, 3000), (4000, 5000)]);
+    }
+
+    #[test]
+    fn the_next_frame_is_found_however_far() {
+        let mut bytes = vec![b'-'; 3 * WINDOW + 11];
+        bytes.extend(frames(1));
+        let (at, head, whole) = next_frame(&Worn(bytes, Vec::new()), 5).unwrap().unwrap();
+        assert_eq!((at, head.number, whole.len()), (3 * WINDOW as u64 + 11, 0, 1000));
+        assert!(next_frame(&Worn(vec![1; 100], Vec::new()), 0).unwrap().is_none());
+    }
+}

@@ -74,6 +74,9 @@ enum Secret {
     Lost(String),
 }
 
+/// Meta and body in the open.
+type Opened<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// Meta and body as they are stored, where they differ from what was given.
 pub struct Sealed {
     pub packing: u8,
@@ -140,12 +143,7 @@ impl Sealing {
     }
 
     /// Meta and body of a verified frame, decrypted; the body is packed still.
-    pub fn open<'a>(
-        &self,
-        head: &Head,
-        meta: &'a [u8],
-        body: &'a [u8],
-    ) -> Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Fault> {
+    pub fn open<'a>(&self, head: &Head, meta: &'a [u8], body: &'a [u8]) -> Result<Opened<'a>, Fault> {
         if head.packing & ENCRYPTED == 0 {
             // Whoever can write here but has no key could slip in plain frames.
             let plain = matches!(self.cipher, Secret::Open) || head.kind == Kind::Ends;

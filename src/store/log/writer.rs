@@ -23,6 +23,8 @@ use crate::sys::random::random;
 const AHEAD: std::ops::RangeInclusive<u64> = 1 << 20..=16 << 20;
 /// No part of a snapshot is longer.
 const SNAPSHOT_PART: usize = 1 << 20;
+/// With less room than this a directory is left for one that has more.
+const LEAVE: u64 = 1 << 20;
 
 /// How a log is kept.
 #[derive(Debug)]
@@ -59,7 +61,10 @@ pub struct Log {
     /// What is written counts, synced or not.
     written_counts: bool,
     ends: Vec<End>,
+    barren: Vec<u64>,
     turn: usize,
+    /// Another directory has more room: the next segment goes there.
+    leave: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +78,15 @@ struct OpenSegment {
     end: u64,
     synced: u64,
     allocated: u64,
+    /// The space up to there was really taken.
+    taken: bool,
+}
+
+impl OpenSegment {
+    /// Bytes that can be written into space that was taken ahead.
+    fn ahead(&self) -> u64 {
+        if self.taken { self.allocated.saturating_sub(self.end) } else { 0 }
+    }
 }
 
 /// What a sync has to do, and what is durable once it has.
@@ -114,7 +128,9 @@ impl Log {
             written: survey.next_number,
             written_counts: false,
             ends,
+            barren: Vec::new(),
             turn: survey.next_segment as usize,
+            leave: false,
         }
     }
 
@@ -131,7 +147,7 @@ impl Log {
         let full = |open: &OpenSegment| {
             open.end > open.begun && open.end + bytes as u64 > self.settings.segment_bytes
         };
-        !self.sound || self.open.last().is_none_or(full)
+        !self.sound || self.leave || self.open.last().is_none_or(full)
     }
 
     /// Whether the open segment holds anything but its beginning.
@@ -168,11 +184,18 @@ impl Log {
         self.durable
     }
 
-    /// Whether the disk of the open segment, or else another one, has room.
-    pub fn has_room(&self) -> bool {
-        let least = self.settings.minimum_free;
-        let roomy = |dir: &PathBuf| self.disk.free(dir).is_ok_and(|free| free > least);
-        self.settings.dirs.iter().any(roomy)
+    /// Bytes that can be written while the free space stays above the minimum: to the open segment, else to the next one
+    /// in another directory.
+    pub fn room(&mut self) -> u64 {
+        let open = self.open.last().filter(|_| self.sound);
+        let here = open.map_or(0, |open| open.ahead() + self.spare(&open.dir));
+        let most = self.settings.dirs.iter().map(|dir| self.spare(dir)).max().unwrap_or(0);
+        self.leave = open.is_some() && here < LEAVE && most > here;
+        here.max(most)
+    }
+
+    fn spare(&self, dir: &Path) -> u64 {
+        self.disk.free(dir).unwrap_or(0).saturating_sub(self.settings.minimum_free)
     }
 
     /// Begins a segment with a snapshot of all marks: durable when this returns (L2).
@@ -209,7 +232,20 @@ impl Log {
         }
         self.open.push(open);
         self.sound = true;
+        self.leave = false;
+        self.remove_barren();
         Ok(run)
+    }
+
+    /// Segments that failed before anything followed their beginning: the new beginning says all that theirs did. Where
+    /// one cannot be removed, it is removed later, as any other.
+    fn remove_barren(&mut self) {
+        for number in std::mem::take(&mut self.barren) {
+            let path = self.found().get(&number).map(|found| found.path.clone());
+            if path.is_some_and(|path| self.disk.remove(&path).is_ok()) {
+                self.found().remove(&number);
+            }
+        }
     }
 
     fn write_beginning(
@@ -232,7 +268,7 @@ impl Log {
         let end = HEADER as u64 + group.bytes() as u64;
         let allocated = (end + AHEAD.start()).min(self.settings.segment_bytes.max(end));
         // Without room ahead the file grows as it is written.
-        let _ = file.allocate(allocated);
+        let taken = file.allocate(allocated).is_ok();
         let header_bytes = header.encode();
         let mut slices = vec![std::io::IoSlice::new(&header_bytes)];
         slices.extend(group.slices());
@@ -242,7 +278,11 @@ impl Log {
         let run = Run { segment: number, from: HEADER as u64, to: end, numbers: group.numbers() };
         let sealing = Arc::new(sealing);
         let dir = dir.into();
-        Ok((OpenSegment { number, file, sealing, dir, begun: end, end, synced: end, allocated }, run, header))
+        Ok((
+            OpenSegment { number, file, sealing, dir, begun: end, end, synced: end, allocated, taken },
+            run,
+            header,
+        ))
     }
 
     /// An empty group, and how its frames are sealed. The log must not be due.
@@ -256,9 +296,10 @@ impl Log {
         let open = self.open.last_mut().expect("the caller has begun a segment");
         let (from, to) = (open.end, open.end + group.bytes() as u64);
         if to > open.allocated {
-            let step = open.end.clamp(*AHEAD.start(), *AHEAD.end());
+            let spare = self.disk.free(&open.dir).unwrap_or(0).saturating_sub(self.settings.minimum_free);
+            let step = open.end.clamp(*AHEAD.start(), *AHEAD.end()).min(spare);
             open.allocated = (to + step).min(self.settings.segment_bytes.max(to));
-            let _ = open.file.allocate(open.allocated);
+            open.taken = open.file.allocate(open.allocated).is_ok();
         }
         self.next_number = group.numbers().end;
         if let Err(error) = write_all_at(&*open.file, &mut group.slices(), from) {
@@ -322,6 +363,7 @@ impl Log {
             // Gives space back; the next segment says where this one ends, whether or not it works.
             let _ = open.file.set_len(open.synced);
             ends.push((open.number, open.synced));
+            self.barren.extend((open.synced == open.begun).then_some(open.number));
             self.ends.push(End { segment: open.number, at: open.synced, void: void.clone() });
         }
         ends
@@ -367,7 +409,9 @@ impl Log {
         self.found().remove(&number);
         let number_in_log = found.number(number);
         let twice = self.found().iter().any(|(key, found)| found.number(*key) == number_in_log);
-        self.ends.retain(|end| twice || end.segment != number_in_log);
+        let headers = self.found().values().filter_map(|found| found.header.as_ref().map(|h| h.first)).min();
+        let told = |end: &End| headers.is_some_and(|first| end.void.end > first);
+        self.ends.retain(|end| twice || end.segment != number_in_log || told(end));
         self.open.retain(|open| open.number != number);
         Ok(())
     }

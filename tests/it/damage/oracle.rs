@@ -164,7 +164,7 @@ impl Expected {
         let places = places(files, ours, theirs);
         let mut expected = Expected::default();
         let is_ours = |place: &Place| {
-            place.header.is_some() || !place.theirs && !(place.whole.is_empty() && place.partly.is_empty())
+            place.header.is_some() || !(place.theirs || place.whole.is_empty() && place.partly.is_empty())
         };
         let votes = places.iter().filter(|place| is_ours(place)).count();
         // Noise in another channel's segment can leave it without a header: it may still vote.

@@ -22,8 +22,10 @@ use crate::sys::disk::Disk;
 const GROUP: usize = 4 << 20;
 /// While a sync runs, less than this waits for it: the next sync can only follow it anyway.
 pub const WORTH_A_WRITE: usize = 1 << 20;
-/// Free space is looked at again after so many bytes.
+/// Free space is looked at again after so many bytes, or where less than so much is left.
 const LOOK_AT_SPACE: usize = 4 << 20;
+const PLENTY: usize = 64 << 20;
+const NO_ROOM: &str = "no room in its directories above minimumRequiredSpace";
 
 /// How a channel behaves.
 #[derive(Clone, Debug)]
@@ -69,13 +71,14 @@ pub struct FileChannel {
 pub struct Hand {
     pub log: Log,
     meta: Vec<u8>,
-    /// Bytes written since free space was looked at.
+    /// Bytes there was room for when it was looked at, and those written since.
+    room: usize,
     unlooked: usize,
 }
 
 impl Hand {
     pub fn new(log: Log) -> Hand {
-        Hand { log, meta: Vec::new(), unlooked: usize::MAX }
+        Hand { log, meta: Vec::new(), room: 0, unlooked: 0 }
     }
 }
 
@@ -97,9 +100,14 @@ impl FileChannel {
 
     /// Writes what waits, unsynced; false if nothing did.
     pub fn write(&self) -> io::Result<bool> {
+        self.write_with(true)
+    }
+
+    /// As `write`; without `events` the marks alone: they find room on a disk that is full of events.
+    fn write_with(&self, events: bool) -> io::Result<bool> {
         let mut hand = locked(&self.log);
-        self.look_at_space(&mut hand);
-        let Some(mut load) = self.load() else {
+        let room = if events { self.look_at_space(&mut hand) } else { 0 };
+        let Some(mut load) = self.load(events.then_some(room)) else {
             if hand.log.is_sound() {
                 return Ok(false);
             }
@@ -123,15 +131,23 @@ impl FileChannel {
         }
     }
 
-    fn load(&self) -> Option<Load> {
+    /// Takes along what one write can carry, and `room` has room for.
+    fn load(&self, room: Option<usize>) -> Option<Load> {
         let mut queue = self.lock();
         let (mut items, mut bytes) = (Vec::new(), 0);
-        while bytes < GROUP && !queue.full {
-            let Some(item) = queue.pending.pop_front() else { break };
-            bytes += weight(&item.batch);
+        while let (Some(room), true) = (room, bytes < GROUP) {
+            let Some(size) = queue.pending.front().map(|item| weight(&item.batch)) else { break };
+            if bytes + size > room {
+                break;
+            }
+            bytes += size;
+            let item = queue.pending.pop_front().expect("looked at above");
             let span = item.batch.span().map(|span| (span.stream.id, span.from, span.to));
             queue.writing.extend(span);
             items.push(item);
+        }
+        if room.is_some() {
+            self.is_full(&mut queue, items.is_empty());
         }
         let marks = std::mem::take(&mut queue.marks);
         bytes += marks.len();
@@ -258,29 +274,29 @@ impl FileChannel {
     /// L3: the segment takes nothing any more; what was not synced is written again.
     fn fail(&self, hand: &mut Hand) {
         let ends: HashMap<u64, u64> = hand.log.fail().into_iter().collect();
-        hand.unlooked = usize::MAX;
+        (hand.room, hand.unlooked) = (0, 0);
         self.lock().write_again(hand.log.durable(), &ends);
     }
 
-    fn look_at_space(&self, hand: &mut Hand) {
-        if hand.unlooked < LOOK_AT_SPACE {
-            return;
+    /// Bytes that there is room for: asked of the disk now and then while there is plenty, else each time.
+    fn look_at_space(&self, hand: &mut Hand) -> usize {
+        if hand.unlooked >= LOOK_AT_SPACE || hand.room < hand.unlooked + PLENTY {
+            hand.room = usize::try_from(hand.log.room()).unwrap_or(usize::MAX);
+            hand.unlooked = 0;
         }
-        hand.unlooked = 0;
-        let full = !hand.log.has_room();
-        if full {
-            hand.unlooked = usize::MAX;
-            let what = format!("no room in `{}` above minimumRequiredSpace", hand.log.place().display());
-            if self.pulse.failing(&what) {
-                log::error!(component = &*self.pulse.name; "channel `{}`: {what}; sources wait until there is", self.pulse.name);
-            }
-        }
-        let mut queue = self.lock();
+        hand.room - hand.unlooked
+    }
+
+    /// Whether the disk has no room for what waits: said once, and sources wait.
+    fn is_full(&self, queue: &mut Queue, nothing_fits: bool) {
+        let full = nothing_fits && !queue.pending.is_empty();
         let before = std::mem::replace(&mut queue.full, full);
+        if full && self.pulse.failing(NO_ROOM) {
+            let name = &*self.pulse.name;
+            log::error!(component = name; "channel `{name}`: {NO_ROOM}; sources wait until there is");
+        }
         if before && !full {
             self.room.notify_all();
-            drop(queue);
-            self.recovered();
         }
     }
 
@@ -441,7 +457,7 @@ impl FileChannel {
     /// The last event of a stream has left the log: the stream is retired, if nothing more will come.
     fn left(&self, queue: &mut Queue, stream: StreamId) {
         let Some(known) = queue.book.record().streams.get(&stream) else { return };
-        if known.gone || Stream::is_of_log(&known.source) && stream != queue.own.id {
+        if known.gone || stream.is_of_log() && stream != queue.own.id {
             let entries = queue.retire(stream);
             marks::encode(&entries, &mut queue.marks);
         }
@@ -458,7 +474,7 @@ impl FileChannel {
     /// Makes all entries of the record durable that there are now.
     pub(super) fn make_certain(&self) -> io::Result<()> {
         loop {
-            self.write()?;
+            self.write_with(false)?;
             let number = locked(&self.log).log.next_number();
             self.sync()?;
             let hand = locked(&self.log);
