@@ -22,7 +22,7 @@ pub fn open(
     let locks = own(&*disk, &settings.dirs, also)?;
     let failed = |error: io::Error| (settings.dirs[0].clone(), LockError::Io(error));
     let survey = survey(&*disk, &settings.dirs, &settings.keys, see).map_err(failed)?;
-    certify(&*disk, &survey);
+    certify(&*disk, &settings.dirs, &survey);
     let ends = ends(&survey);
     Ok((Log::new(disk, settings, &survey, ends, locks), survey))
 }
@@ -43,7 +43,13 @@ fn own(
 }
 
 /// What a killed process wrote and did not sync counts from now on; so it must not go with a power cut.
-fn certify(disk: &dyn Disk, survey: &Survey) {
+/// And what it removed must not come back.
+fn certify(disk: &dyn Disk, dirs: &[PathBuf], survey: &Survey) {
+    for dir in dirs {
+        if let Err(error) = disk.sync_dir(dir) {
+            log::warn!("cannot sync `{}`: {error}", dir.display());
+        }
+    }
     for key in survey.order().into_iter().rev().take(2) {
         let path = &survey.segments[&key].path;
         if let Err(error) = disk.open(path).and_then(|file| file.sync()) {

@@ -217,11 +217,8 @@ impl Log {
         let path = dir.join(format!("{number:010}{}", super::survey::EXTENSION));
         self.next_segment += 1;
         let file = self.disk.create(&path)?;
-        let begun = self.write_beginning(number, dir, file, snapshot).inspect_err(|_| {
-            // An empty beginning would not hurt; a full disk wants every byte back.
-            let _ = self.disk.remove(&path);
-        })?;
-        let (open, run, header) = begun;
+        let begun = self.write_beginning(number, dir, file, snapshot);
+        let (open, run, header) = begun.inspect_err(|_| self.take_back(number, &path, snapshot))?;
         let found = Found { path, bytes: open.end, header: Some(header), damaged: false };
         self.found().insert(number, found);
         self.next_number = run.numbers.end;
@@ -235,6 +232,18 @@ impl Log {
         self.leave = false;
         self.remove_barren();
         Ok(run)
+    }
+
+    /// A beginning that failed goes: a full disk wants every byte back. Where it might come back with a power cut, its
+    /// numbers are void, for others would have them too.
+    fn take_back(&mut self, number: u64, path: &Path, snapshot: &[Vec<u8>]) {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        if self.disk.remove(path).and_then(|()| self.disk.sync_dir(dir)).is_err() {
+            let frames = 1 + snapshot_metas(snapshot).len() as u64;
+            let void = self.next_number..self.next_number + frames;
+            self.next_number = void.end;
+            self.ends.push(End { segment: number, at: 0, void });
+        }
     }
 
     /// Segments that failed before anything followed their beginning: the new beginning says all that theirs did. Where
