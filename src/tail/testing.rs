@@ -127,6 +127,7 @@ impl Channel for Fake {
     }
     fn put(&self, _: &str, batch: Batch, _: Tally, reserved: Limit) -> Result<Receipt, PutError> {
         let mut state = self.lock();
+        state.book.introduce(&batch);
         let taken = state.book.put(batch);
         let events: usize = taken.iter().flatten().map(Batch::len).sum();
         state.used -= reserved.events - events;
