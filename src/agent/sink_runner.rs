@@ -74,14 +74,19 @@ impl SinkRunner {
     /// S2, S3: the destination tells what it has; nobody leases before.
     fn report(&mut self) -> Result<(), Halt> {
         self.pulse.working();
+        let mut alone = false;
+        self.channel.look(&mut |book| alone = book.has_one_sink());
         let patience = Instant::now() + self.node.report_timeout;
         let marks = loop {
             match self.sink.delivered(self.channel.key()) {
                 Ok(marks) => break marks,
                 Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
-                Err(error) if Instant::now() < patience => {
+                // S3: others must not wait for it for ever; where there are none, nothing is gained by not knowing.
+                Err(error) if alone || Instant::now() < patience => {
                     self.failing(&error);
-                    self.pause(self.node.retry_delay.min(patience - Instant::now()))?;
+                    let left = patience.saturating_duration_since(Instant::now());
+                    let delay = self.node.retry_delay;
+                    self.pause(if alone { delay } else { delay.min(left) })?;
                 }
                 Err(error) => {
                     self.failing(&error);

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Mark;
+use crate::sys::random::random;
 
 /// The identity of a stream: minted at random when its source first sees it.
 ///
@@ -19,9 +20,12 @@ const GENERATION_BITS: u32 = 32;
 impl StreamId {
     /// A new id from the kernel's randomness.
     pub fn mint() -> StreamId {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
-        StreamId(u128::from_le_bytes(bytes) >> GENERATION_BITS << GENERATION_BITS)
+        StreamId(u128::from_le_bytes(random()) >> GENERATION_BITS << GENERATION_BITS)
+    }
+
+    /// Whether it is the stream of a log: of events that came without a position, which nobody can read again.
+    pub fn is_of_log(self) -> bool {
+        self.0 & LOG_GENERATION == LOG_GENERATION
     }
 
     /// What all generations of a stream share.
@@ -57,6 +61,8 @@ pub struct Attributes(Arc<[u8]>);
 const BEGUN: &str = "begun";
 /// No component has a name with a colon.
 const OF_LOG: &str = "channel:";
+/// The generation of streams of a log, which are never renewed.
+const LOG_GENERATION: u128 = (1 << GENERATION_BITS) - 1;
 
 impl Attributes {
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -164,12 +170,8 @@ impl Stream {
     /// The stream of events that came without a position: a durable channel gives them one in its log (P8). Nobody can
     /// read it again.
     pub fn of_log(channel: &str) -> Arc<Stream> {
-        Stream::mint(&format!("{OF_LOG}{channel}"), Attributes::default())
-    }
-
-    /// Whether a stream of this source is one of a log.
-    pub fn is_of_log(source: &str) -> bool {
-        source.starts_with(OF_LOG)
+        let id = StreamId(StreamId::mint().0 | LOG_GENERATION);
+        Stream::known(id, &format!("{OF_LOG}{channel}"), Attributes::default())
     }
 
     /// A stream seen before.

@@ -100,6 +100,11 @@ impl Book {
         !self.had_record
     }
 
+    /// Whether there is one sink only: nobody else waits for its report.
+    pub fn has_one_sink(&self) -> bool {
+        self.seats.len() == 1
+    }
+
     pub fn all_reported(&self) -> bool {
         self.seats.iter().all(|seat| seat.reported)
     }

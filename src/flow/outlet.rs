@@ -205,7 +205,7 @@ impl Outlet {
                 for (id, known) in &book.record().streams {
                     let mine = known.source == self.source;
                     let other = || self.sources.iter().any(|source| **source == *known.source);
-                    if known.gone || !mine && (other() || Stream::is_of_log(&known.source)) {
+                    if known.gone || !mine && (other() || id.is_of_log()) {
                         continue;
                     }
                     let held = book.held(*id).cloned().unwrap_or_default();

@@ -5,6 +5,7 @@ pub mod disk;
 mod files;
 mod host;
 mod lock;
+pub mod random;
 mod runtime;
 mod watch;
 

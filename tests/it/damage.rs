@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
-use dataflowkit::event::{Mark, Stream, StreamId};
+use dataflowkit::event::{Mark, StreamId};
 use dataflowkit::flow::Channel;
 use dataflowkit::store::log::{Damage, Fault};
 use dataflowkit::sys::disk::{Disk, RealDisk, SimulatedDisk};
@@ -145,8 +145,7 @@ impl Trial {
             held.union(&spans.get(&stream).cloned().unwrap_or_default());
             let high = remains.get(&stream).map_or(0, Mark::high).max(held.high());
             let holes = held.missing(0, high).into_iter().flatten();
-            let source = record.streams.get(&stream).map_or("", |known| &*known.source);
-            let all = if Stream::is_of_log(source) { &mut lost } else { &mut again };
+            let all = if stream.is_of_log() { &mut lost } else { &mut again };
             all.extend(holes.map(|at| (stream, at)));
         }
         let flat = |ranges: &[(StreamId, std::ops::Range<u64>)]| {

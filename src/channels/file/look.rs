@@ -219,8 +219,7 @@ impl Look {
 
     /// Whether the events of a stream came without a position: nobody can read them again.
     pub fn is_of_log(&self, stream: StreamId) -> bool {
-        let known = self.record.streams.get(&stream);
-        known.is_some_and(|known| Stream::is_of_log(&known.source))
+        stream.is_of_log()
     }
 
     /// What is neither stored nor settled below what is; with what damaged frames were about.

@@ -13,6 +13,8 @@ mod look;
 mod open;
 mod queue;
 mod shelves;
+#[cfg(test)]
+mod simulation;
 mod steps;
 mod story;
 mod takeover;

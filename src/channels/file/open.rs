@@ -18,9 +18,10 @@ use super::takeover::take_over;
 use crate::codec::marks;
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::bug::{self, Bug};
 use crate::store::log::{self as store, Fault, Log, Reader, Survey};
+use crate::sys::LockError;
 use crate::sys::disk::Disk;
-use crate::sys::{self, LockError};
 
 /// What recovery found wrong, for the log and for tests.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +50,10 @@ impl FileChannel {
         let mut story = Story::default();
         let keys = log.keys.clone();
         let opened = store::open(disk.clone(), log, also, &mut |frame| story.hear(&frame));
-        let (log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
+        let (mut log, survey) = opened.map_err(|(dir, error)| refusal(&dir, error))?;
+        if settings.sync_every.is_some() {
+            log.count_what_is_written();
+        }
         story.second_copy(&*disk, settings.checkpoint.as_deref(), survey.log);
         let (mut record, had) = story.record();
         let mut taken_over = Vec::new();
@@ -59,8 +63,8 @@ impl FileChannel {
             None => {}
         }
         let had = had || !record.streams.is_empty();
-        let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != sys::boot_id());
-        let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: sys::boot_id() }];
+        let rebooted = record.boot.as_ref().is_some_and(|boot| *boot != disk.boot_id());
+        let opening = [Entry::Key { key: key.to_string() }, Entry::Boot { id: disk.boot_id() }];
         opening.iter().for_each(|entry| record.apply(entry));
         let mut queue = Queue::new(Book::open(record, had), &key.channel, &log);
         marks::encode(&opening, &mut queue.marks);
@@ -77,6 +81,7 @@ impl FileChannel {
             disk,
             queue: Mutex::new(queue),
             log: Mutex::new(Hand::new(log)),
+            syncs: Mutex::default(),
             reader: Mutex::new(reader),
             room,
             arrived,
@@ -161,7 +166,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     }
     for (stream, mut mark) in queue.shelves.by_stream() {
         let source = story.sources.get(&stream).map_or("", String::as_str);
-        if in_order && !is_of_log(queue, stream) {
+        if in_order && !stream.is_of_log() {
             keep_in_order(queue, stream, &mut mark);
         }
         let entries = queue.book.found(stream, source, &mark);
@@ -191,7 +196,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
         let high = queue.book.held(stream).map_or(0, Mark::high);
         missing.extend((high < mark.high()).then(|| (stream, high..mark.high())));
     }
-    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(queue, missing) };
+    let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(missing) };
     let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();
     Harm { damage: survey.damage.clone(), missing_frames, again, lost }
 }
@@ -207,10 +212,6 @@ fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark) {
     }
 }
 
-fn is_of_log(queue: &Queue, stream: StreamId) -> bool {
-    queue.book.record().streams.get(&stream).is_some_and(|known| Stream::is_of_log(&known.source))
-}
-
 /// The holes in what is held, by stream.
 fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
     let mut holes = Vec::new();
@@ -223,7 +224,7 @@ fn missing(queue: &Queue) -> Vec<(StreamId, Range<u64>)> {
 
 /// Holes of streams that can be read again, and those that cannot: the latter are closed.
 fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
-    let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| is_of_log(queue, *stream));
+    let (lost, again): (Holes, Holes) = holes.into_iter().partition(|(stream, _)| stream.is_of_log());
     for (stream, hole) in &lost {
         let entries = queue.book.given_up(*stream, hole.start, hole.end);
         marks::encode(&entries, &mut queue.marks);
@@ -232,8 +233,8 @@ fn give_up(queue: &mut Queue, holes: Holes) -> (Holes, Holes) {
 }
 
 /// While a key is missing, nobody knows what its segments hold: nothing is given up.
-fn hope(queue: &Queue, holes: Holes) -> (Holes, Holes) {
-    (holes.into_iter().filter(|(stream, _)| !is_of_log(queue, *stream)).collect(), Holes::new())
+fn hope(holes: Holes) -> (Holes, Holes) {
+    (holes.into_iter().filter(|(stream, _)| !stream.is_of_log()).collect(), Holes::new())
 }
 
 fn refusal(dir: &Path, error: LockError) -> ChannelError {
@@ -283,7 +284,11 @@ impl Queue {
             back: Vec::new(),
             closed: false,
             unsynced_joins: false,
-            own: Stream::of_log(channel),
+            own: if bug::on(Bug::OwnStreamKept) {
+                Stream::known(StreamId(1 << 64), "channel:c", Default::default())
+            } else {
+                Stream::of_log(channel)
+            },
             next_own: 0,
             latch: Arc::new(Latch::default()),
             syncing: false,

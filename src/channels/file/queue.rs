@@ -17,6 +17,7 @@ use super::shelves::Shelves;
 use crate::event::{Batch, Entry, Mark, Stream, StreamId};
 use crate::flow::{Book, Latch, LeaseId, Limit};
 use crate::store::log::Run;
+use crate::store::log::bug::{self, Bug};
 
 /// Bytes that may wait for the disk, those of the write and the sync under way included.
 pub const IN_FLIGHT: usize = 8 << 20;
@@ -270,6 +271,9 @@ impl Queue {
         let stream = span.stream.id;
         let before = room_of(&batch);
         let mut had = if self.again { self.had(stream) } else { self.book.settled(stream) };
+        if bug::on(Bug::SettledComesAgain) {
+            had = Mark::default();
+        }
         if let Some(above) = self.void_above.get(&stream).filter(|_| number < self.found) {
             had.insert(*above, u64::MAX);
         }
@@ -293,7 +297,7 @@ impl Queue {
     pub fn lose(&mut self, stream: StreamId, range: Range<u64>) -> u64 {
         let source =
             self.book.record().streams.get(&stream).map(|known| known.source.clone()).unwrap_or_default();
-        let of_log = Stream::is_of_log(&source);
+        let of_log = stream.is_of_log();
         let entries = match of_log {
             true => self.book.given_up(stream, range.start, range.end),
             false => self.book.lost(stream, range.start, range.end),
@@ -317,8 +321,26 @@ impl Queue {
     }
 
     /// Whatever the log has is read again, but for what is leased: a destination has less than was believed.
-    pub fn go_back(&mut self) {
-        self.window.retain(|queued| !queued.logged);
+    ///
+    /// What a spillable channel had in memory alone came after that: its sources read it again. Returns how much it was.
+    pub fn go_back(&mut self) -> Limit {
+        let mut dropped = Limit { events: 0, bytes: 0 };
+        for queued in std::mem::take(&mut self.window) {
+            let span = queued.batch.span().map(|span| (span.stream.id, span.from, span.to));
+            match span.filter(|(stream, ..)| !stream.is_of_log()) {
+                _ if queued.logged => {}
+                None => self.window.push_back(queued),
+                Some((stream, from, to)) => {
+                    self.lose(stream, from..to);
+                    let ledger = self.book.ledger(&queued.source);
+                    let events = (queued.batch.len() as u64).min(ledger.in_flight);
+                    ledger.in_flight -= events;
+                    ledger.tally.read = ledger.tally.read.saturating_sub(events);
+                    dropped.events += queued.batch.len();
+                    dropped.bytes += queued.batch.bytes();
+                }
+            }
+        }
         self.window_events = self.window.iter().map(|queued| queued.batch.len()).sum();
         self.window_bytes = self.window.iter().map(|queued| queued.batch.bytes()).sum();
         self.cursor = Cursor::default();
@@ -327,6 +349,21 @@ impl Queue {
         let frames =
             self.runs.iter().map(|run| run.numbers.end.min(self.held).saturating_sub(run.numbers.start));
         self.on_disk = frames.sum();
+        dropped
+    }
+
+    /// What is settled of the streams that the log has.
+    pub fn settled_of_log(&self) -> Vec<(StreamId, Mark)> {
+        self.shelves.by_stream().into_keys().map(|stream| (stream, self.book.settled(stream))).collect()
+    }
+
+    /// Whether less is settled now.
+    pub fn has_less(&self, before: &[(StreamId, Mark)]) -> bool {
+        before.iter().any(|(stream, mark)| {
+            let now = self.book.settled(*stream);
+            !now.covers(0, mark.low())
+                || mark.ranges().iter().any(|range| !now.covers(range.start, range.end))
+        })
     }
 
     /// Adds what was written to the runs.
@@ -357,7 +394,11 @@ impl Queue {
             if let Some(span) = item.batch.span() {
                 self.shelves.forget(item.behind.segment, span.stream.id, span.from, span.to);
             }
-            self.pending.push_front(item);
+            match () {
+                () if bug::on(Bug::AgainInReverse) => self.pending.push_back(item),
+                () if bug::on(Bug::AgainWithoutLast) && self.unheld.is_empty() => {}
+                () => self.pending.push_front(item),
+            }
         }
         self.unheld_weight = 0;
     }
@@ -408,7 +449,7 @@ impl Queue {
 
     /// S3: what is held now that all destinations have told what they have. Returns the sources that must go back.
     pub fn settle_reports(&mut self) -> Vec<Box<str>> {
-        let mut spans = self.writing.clone();
+        let mut spans = if bug::on(Bug::WritingForgotten) { Vec::new() } else { self.writing.clone() };
         for (stream, mark) in self.shelves.by_stream() {
             spans.push((stream, 0, mark.low()));
             spans.extend(mark.ranges().iter().map(|range| (stream, range.start, range.end)));

@@ -1,5 +1,5 @@
 //! Which ranges of which streams lie in which segment: what the channel holds, and when a segment may go.
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::{Mark, StreamId};
 
@@ -7,7 +7,7 @@ use crate::event::{Mark, StreamId};
 #[derive(Debug, Default)]
 pub struct Shelves {
     order: VecDeque<u64>,
-    ranges: HashMap<u64, HashMap<StreamId, Mark>>,
+    ranges: BTreeMap<u64, BTreeMap<StreamId, Mark>>,
 }
 
 impl Shelves {
@@ -37,9 +37,7 @@ impl Shelves {
     pub fn remove(&mut self, segment: u64) -> Vec<StreamId> {
         self.order.retain(|known| *known != segment);
         let gone = self.ranges.remove(&segment).unwrap_or_default();
-        gone.into_keys()
-            .filter(|stream| !self.ranges.values().any(|marks| marks.contains_key(stream)))
-            .collect()
+        gone.into_keys().filter(|stream| !self.has(*stream)).collect()
     }
 
     /// What a failed write had put there does not count.

@@ -1,7 +1,7 @@
 //! The channel's hands: writing what waits, syncing what is written, reading back what lies on disk, removing segments
 //! that are done with. Each is one step that any thread may take; the channel's own threads only repeat them.
 //!
-//! Locks: `reader`, then `log`, then `queue`; no disk call under `queue`, and no sync under any of them.
+//! Locks: `reader` or `syncs`, then `log`, then `queue`; no disk call under `queue`, and no sync under any of them.
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -14,6 +14,7 @@ use super::queue::{Item, Place, Queue, weight};
 use crate::codec::{marks, stored};
 use crate::event::{Entry, Mark, Stream, StreamId};
 use crate::flow::{ChannelKey, Counter, Latch, Limit, Pulse};
+use crate::store::log::bug::{self, Bug};
 use crate::store::log::{Chunk, Kind, Log, Piece, Reader, Run};
 use crate::sys::disk::Disk;
 
@@ -21,8 +22,10 @@ use crate::sys::disk::Disk;
 const GROUP: usize = 4 << 20;
 /// While a sync runs, less than this waits for it: the next sync can only follow it anyway.
 pub const WORTH_A_WRITE: usize = 1 << 20;
-/// Free space is looked at again after so many bytes.
+/// Free space is looked at again after so many bytes, or where less than so much is left.
 const LOOK_AT_SPACE: usize = 4 << 20;
+const PLENTY: usize = 64 << 20;
+const NO_ROOM: &str = "no room in its directories above minimumRequiredSpace";
 
 /// How a channel behaves.
 #[derive(Clone, Debug)]
@@ -49,6 +52,9 @@ pub struct FileChannel {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) queue: Mutex<Queue>,
     pub(super) log: Mutex<Hand>,
+    /// Who syncs. One at a time, and until a failure has been dealt with: the kernel tells of lost writes once, so a
+    /// second sync beside the failed one would call them durable (L3).
+    pub(super) syncs: Mutex<()>,
     pub(super) reader: Mutex<Reader>,
     /// Somebody gave room back.
     pub(super) room: Condvar,
@@ -65,13 +71,14 @@ pub struct FileChannel {
 pub struct Hand {
     pub log: Log,
     meta: Vec<u8>,
-    /// Bytes written since free space was looked at.
+    /// Bytes there was room for when it was looked at, and those written since.
+    room: usize,
     unlooked: usize,
 }
 
 impl Hand {
     pub fn new(log: Log) -> Hand {
-        Hand { log, meta: Vec::new(), unlooked: usize::MAX }
+        Hand { log, meta: Vec::new(), room: 0, unlooked: 0 }
     }
 }
 
@@ -93,9 +100,14 @@ impl FileChannel {
 
     /// Writes what waits, unsynced; false if nothing did.
     pub fn write(&self) -> io::Result<bool> {
+        self.write_with(true)
+    }
+
+    /// As `write`; without `events` the marks alone: they find room on a disk that is full of events.
+    fn write_with(&self, events: bool) -> io::Result<bool> {
         let mut hand = locked(&self.log);
-        self.look_at_space(&mut hand);
-        let Some(mut load) = self.load() else {
+        let room = if events { self.look_at_space(&mut hand) } else { 0 };
+        let Some(mut load) = self.load(events.then_some(room)) else {
             if hand.log.is_sound() {
                 return Ok(false);
             }
@@ -119,15 +131,23 @@ impl FileChannel {
         }
     }
 
-    fn load(&self) -> Option<Load> {
+    /// Takes along what one write can carry, and `room` has room for.
+    fn load(&self, room: Option<usize>) -> Option<Load> {
         let mut queue = self.lock();
         let (mut items, mut bytes) = (Vec::new(), 0);
-        while bytes < GROUP && !queue.full {
-            let Some(item) = queue.pending.pop_front() else { break };
-            bytes += weight(&item.batch);
+        while let (Some(room), true) = (room, bytes < GROUP) {
+            let Some(size) = queue.pending.front().map(|item| weight(&item.batch)) else { break };
+            if bytes + size > room {
+                break;
+            }
+            bytes += size;
+            let item = queue.pending.pop_front().expect("looked at above");
             let span = item.batch.span().map(|span| (span.stream.id, span.from, span.to));
             queue.writing.extend(span);
             items.push(item);
+        }
+        if room.is_some() {
+            self.is_full(&mut queue, items.is_empty());
         }
         let marks = std::mem::take(&mut queue.marks);
         bytes += marks.len();
@@ -137,6 +157,12 @@ impl FileChannel {
     fn write_load(&self, hand: &mut Hand, load: &mut Load) -> io::Result<()> {
         if hand.log.is_due(load.bytes) {
             self.begin(&mut hand.log)?;
+            if !bug::on(Bug::OldEntriesAgain) {
+                load.marks.clear();
+            }
+        }
+        if load.marks.is_empty() && load.items.is_empty() {
+            return Ok(());
         }
         let Hand { log, meta, .. } = hand;
         let (mut group, sealing) = log.group();
@@ -162,9 +188,16 @@ impl FileChannel {
         Ok(())
     }
 
-    /// A new segment, with a snapshot of all marks; the copy of it in the checkpoint directory is a hint.
+    /// A new segment, with a snapshot of all marks. Entries that wait are part of it and are not written behind it: an
+    /// older "all of it is durable" would speak of what was delivered since (L2). The copy of it in the checkpoint directory is a hint.
     pub(super) fn begin(&self, log: &mut Log) -> io::Result<()> {
-        let snapshot: Vec<Vec<u8>> = self.lock().book.record().snapshot().iter().map(encoded).collect();
+        let snapshot: Vec<Vec<u8>> = {
+            let mut queue = self.lock();
+            if !bug::on(Bug::OldEntriesAgain) {
+                queue.marks.clear();
+            }
+            queue.book.record().snapshot().iter().map(encoded).collect()
+        };
         let run: Run = log.begin(&snapshot)?;
         let mut queue = self.lock();
         queue.shelves.begin(run.segment);
@@ -198,6 +231,7 @@ impl FileChannel {
 
     /// Syncs what is written; false if there was nothing to sync.
     pub fn sync(&self) -> io::Result<bool> {
+        let _alone = (!bug::on(Bug::SyncsTogether)).then(|| locked(&self.syncs));
         let Some(due) = locked(&self.log).log.due() else { return Ok(false) };
         self.lock().syncing = true;
         let synced = due.sync();
@@ -240,29 +274,29 @@ impl FileChannel {
     /// L3: the segment takes nothing any more; what was not synced is written again.
     fn fail(&self, hand: &mut Hand) {
         let ends: HashMap<u64, u64> = hand.log.fail().into_iter().collect();
-        hand.unlooked = usize::MAX;
+        (hand.room, hand.unlooked) = (0, 0);
         self.lock().write_again(hand.log.durable(), &ends);
     }
 
-    fn look_at_space(&self, hand: &mut Hand) {
-        if hand.unlooked < LOOK_AT_SPACE {
-            return;
+    /// Bytes that there is room for: asked of the disk now and then while there is plenty, else each time.
+    fn look_at_space(&self, hand: &mut Hand) -> usize {
+        if hand.unlooked >= LOOK_AT_SPACE || hand.room < hand.unlooked + PLENTY {
+            hand.room = usize::try_from(hand.log.room()).unwrap_or(usize::MAX);
+            hand.unlooked = 0;
         }
-        hand.unlooked = 0;
-        let full = !hand.log.has_room();
-        if full {
-            hand.unlooked = usize::MAX;
-            let what = format!("no room in `{}` above minimumRequiredSpace", hand.log.place().display());
-            if self.pulse.failing(&what) {
-                log::error!(component = &*self.pulse.name; "channel `{}`: {what}; sources wait until there is", self.pulse.name);
-            }
-        }
-        let mut queue = self.lock();
+        hand.room - hand.unlooked
+    }
+
+    /// Whether the disk has no room for what waits: said once, and sources wait.
+    fn is_full(&self, queue: &mut Queue, nothing_fits: bool) {
+        let full = nothing_fits && !queue.pending.is_empty();
         let before = std::mem::replace(&mut queue.full, full);
+        if full && self.pulse.failing(NO_ROOM) {
+            let name = &*self.pulse.name;
+            log::error!(component = name; "channel `{name}`: {NO_ROOM}; sources wait until there is");
+        }
         if before && !full {
             self.room.notify_all();
-            drop(queue);
-            self.recovered();
         }
     }
 
@@ -288,6 +322,7 @@ impl FileChannel {
                 Some(run) => (run, queue.epoch),
                 None => {
                     queue.caught_up();
+                    self.balance(&mut queue);
                     return false;
                 }
             }
@@ -298,13 +333,14 @@ impl FileChannel {
         if queue.epoch != epoch {
             return true;
         }
-        queue.cursor.number = rest.numbers.start;
+        queue.cursor.number = rest.numbers.start + u64::from(bug::on(Bug::CursorOffByOne));
         queue.cursor.place = Place { segment: rest.segment, at: rest.from };
         let mut dropped = Limit { events: 0, bytes: 0 };
         for piece in pieces {
             self.take_in(&mut queue, rest.segment, &piece, &mut dropped);
         }
         self.give_back(&mut queue, dropped);
+        self.balance(&mut queue);
         drop(queue);
         if let Some((numbers, why)) = lost {
             self.miss(rest.segment, numbers, &why);
@@ -354,7 +390,6 @@ impl FileChannel {
         let count = numbers.end - numbers.start;
         self.pulse.add(Counter::Errors, 1);
         log::error!(component = &*self.pulse.name; "channel `{}`: {count} frames of `{}`, from number {} on, were whole at start and cannot be read back: {why}; what sources have is read again, and the file is set aside once it is not needed", self.pulse.name, path.display(), numbers.start);
-        queue.on_disk = queue.on_disk.saturating_sub(count);
         let before: Vec<(StreamId, Mark)> =
             queue.shelves.of(segment).map(|(stream, mark)| (stream, mark.clone())).collect();
         for (stream, mark) in before {
@@ -394,7 +429,9 @@ impl FileChannel {
     pub fn retain(&self) -> io::Result<()> {
         loop {
             let Some(segment) = self.removable() else { return Ok(()) };
-            self.make_certain()?;
+            if !bug::on(Bug::RemovesUnsynced) {
+                self.make_certain()?;
+            }
             locked(&self.log).log.remove(segment)?;
             let mut queue = self.lock();
             let gone = queue.shelves.remove(segment);
@@ -407,11 +444,12 @@ impl FileChannel {
         let current = locked(&self.log).log.current()?;
         let queue = self.lock();
         let oldest = queue.shelves.oldest().filter(|segment| *segment != current)?;
-        let read = queue
-            .runs
-            .iter()
-            .filter(|run| run.segment == oldest)
-            .all(|run| run.numbers.end <= queue.cursor.number);
+        let read = !queue.is_on_disk()
+            || queue
+                .runs
+                .iter()
+                .filter(|run| run.segment == oldest)
+                .all(|run| run.numbers.end <= queue.cursor.number);
         let done = queue.shelves.of(oldest).all(|(stream, mark)| queue.book.is_done_with(stream, mark));
         ((read || queue.shelves.of(oldest).next().is_none()) && done).then_some(oldest)
     }
@@ -419,7 +457,7 @@ impl FileChannel {
     /// The last event of a stream has left the log: the stream is retired, if nothing more will come.
     fn left(&self, queue: &mut Queue, stream: StreamId) {
         let Some(known) = queue.book.record().streams.get(&stream) else { return };
-        if known.gone || Stream::is_of_log(&known.source) && stream != queue.own.id {
+        if known.gone || stream.is_of_log() && stream != queue.own.id {
             let entries = queue.retire(stream);
             marks::encode(&entries, &mut queue.marks);
         }
@@ -436,7 +474,7 @@ impl FileChannel {
     /// Makes all entries of the record durable that there are now.
     pub(super) fn make_certain(&self) -> io::Result<()> {
         loop {
-            self.write()?;
+            self.write_with(false)?;
             let number = locked(&self.log).log.next_number();
             self.sync()?;
             let hand = locked(&self.log);
@@ -459,7 +497,7 @@ impl FileChannel {
     }
 
     pub(super) fn next_latch(queue: &mut Queue) -> Arc<Latch> {
-        if queue.pending.is_empty() {
+        if queue.pending.is_empty() && !bug::on(Bug::LatchShared) {
             queue.latch = Arc::new(Latch::default());
         }
         queue.latch.clone()

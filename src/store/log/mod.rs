@@ -4,6 +4,7 @@
 //! contradict it. The log knows frames and bytes; what they mean is the channel's business.
 //! Layers: `frame` and `header` (bytes), `pack`, `cipher` and `seal` (their disguise), `scan` (one segment), `survey` (all
 //! of them), `open` and `writer` (the owner's hand), `reader` (what lies on disk comes back).
+pub mod bug;
 pub mod cipher;
 pub mod frame;
 mod group;

@@ -64,6 +64,11 @@ fn ends(survey: &Survey) -> Vec<End> {
     let cuts = survey.damage.iter().filter(|damage| damage.fault == Fault::Cut);
     let cuts =
         cuts.filter_map(|cut| number(&cut.path).map(|segment| End { segment, at: cut.from, void: 0..0 }));
-    let is_there = |end: &&End| survey.segments.iter().any(|(key, found)| found.number(*key) == end.segment);
-    survey.ends.iter().filter(is_there).cloned().chain(cuts).collect()
+    let first =
+        survey.segments.values().filter_map(|found| found.header.as_ref().map(|header| header.first)).min();
+    let is_told = |end: &&End| {
+        let is_there = survey.segments.iter().any(|(key, found)| found.number(*key) == end.segment);
+        is_there || first.is_some_and(|first| end.void.end > first)
+    };
+    survey.ends.iter().filter(is_told).cloned().chain(cuts).collect()
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::bug::{self, Bug};
 use super::frame::Kind;
 use super::group::Group;
 use super::header::{HEADER, Header};
@@ -16,11 +17,14 @@ use super::scan::{Seen, scan};
 use super::seal::{KeyRing, Lock, Sealing};
 use super::survey::{End, Found, Run, Survey, encode_ends};
 use crate::sys::disk::{Disk, DiskFile, Held, write_all_at};
+use crate::sys::random::random;
 
 /// Space is taken ahead in steps: blocks that exist are written faster than a file grows.
 const AHEAD: std::ops::RangeInclusive<u64> = 1 << 20..=16 << 20;
 /// No part of a snapshot is longer.
 const SNAPSHOT_PART: usize = 1 << 20;
+/// With less room than this a directory is left for one that has more.
+const LEAVE: u64 = 1 << 20;
 
 /// How a log is kept.
 #[derive(Debug)]
@@ -52,8 +56,15 @@ pub struct Log {
     next_number: u64,
     next_segment: u64,
     durable: u64,
+    /// Frames below this number are written.
+    written: u64,
+    /// What is written counts, synced or not.
+    written_counts: bool,
     ends: Vec<End>,
+    barren: Vec<u64>,
     turn: usize,
+    /// Another directory has more room: the next segment goes there.
+    leave: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -67,6 +78,15 @@ struct OpenSegment {
     end: u64,
     synced: u64,
     allocated: u64,
+    /// The space up to there was really taken.
+    taken: bool,
+}
+
+impl OpenSegment {
+    /// Bytes that can be written into space that was taken ahead.
+    fn ahead(&self) -> u64 {
+        if self.taken { self.allocated.saturating_sub(self.end) } else { 0 }
+    }
 }
 
 /// What a sync has to do, and what is durable once it has.
@@ -96,7 +116,7 @@ impl Log {
     ) -> Log {
         Log {
             disk,
-            id: survey.log.unwrap_or_else(random),
+            id: survey.log.unwrap_or_else(|| u64::from_le_bytes(random())),
             settings,
             _locks: locks,
             segments: Arc::new(Mutex::new(survey.segments.clone())),
@@ -105,8 +125,12 @@ impl Log {
             next_number: survey.next_number,
             next_segment: survey.next_segment,
             durable: survey.next_number,
+            written: survey.next_number,
+            written_counts: false,
             ends,
+            barren: Vec::new(),
             turn: survey.next_segment as usize,
+            leave: false,
         }
     }
 
@@ -123,12 +147,17 @@ impl Log {
         let full = |open: &OpenSegment| {
             open.end > open.begun && open.end + bytes as u64 > self.settings.segment_bytes
         };
-        !self.sound || self.open.last().is_none_or(full)
+        !self.sound || self.leave || self.open.last().is_none_or(full)
     }
 
     /// Whether the open segment holds anything but its beginning.
     pub fn is_begun_only(&self) -> bool {
         self.sound && self.open.last().is_some_and(|open| open.end == open.begun)
+    }
+
+    /// The caller takes for held what is written: after a failure it stays where it is, for nobody writes it again.
+    pub fn count_what_is_written(&mut self) {
+        self.written_counts = true;
     }
 
     /// The segment that is written to.
@@ -155,11 +184,18 @@ impl Log {
         self.durable
     }
 
-    /// Whether the disk of the open segment, or else another one, has room.
-    pub fn has_room(&self) -> bool {
-        let least = self.settings.minimum_free;
-        let roomy = |dir: &PathBuf| self.disk.free(dir).is_ok_and(|free| free > least);
-        self.settings.dirs.iter().any(roomy)
+    /// Bytes that can be written while the free space stays above the minimum: to the open segment, else to the next one
+    /// in another directory.
+    pub fn room(&mut self) -> u64 {
+        let open = self.open.last().filter(|_| self.sound);
+        let here = open.map_or(0, |open| open.ahead() + self.spare(&open.dir));
+        let most = self.settings.dirs.iter().map(|dir| self.spare(dir)).max().unwrap_or(0);
+        self.leave = open.is_some() && here < LEAVE && most > here;
+        here.max(most)
+    }
+
+    fn spare(&self, dir: &Path) -> u64 {
+        self.disk.free(dir).unwrap_or(0).saturating_sub(self.settings.minimum_free)
     }
 
     /// Begins a segment with a snapshot of all marks: durable when this returns (L2).
@@ -189,12 +225,27 @@ impl Log {
         let found = Found { path, bytes: open.end, header: Some(header), damaged: false };
         self.found().insert(number, found);
         self.next_number = run.numbers.end;
+        self.written = self.next_number;
+        self.open.retain(|open| open.synced < open.end);
         if self.open.is_empty() {
             self.durable = self.next_number;
         }
         self.open.push(open);
         self.sound = true;
+        self.leave = false;
+        self.remove_barren();
         Ok(run)
+    }
+
+    /// Segments that failed before anything followed their beginning: the new beginning says all that theirs did. Where
+    /// one cannot be removed, it is removed later, as any other.
+    fn remove_barren(&mut self) {
+        for number in std::mem::take(&mut self.barren) {
+            let path = self.found().get(&number).map(|found| found.path.clone());
+            if path.is_some_and(|path| self.disk.remove(&path).is_ok()) {
+                self.found().remove(&number);
+            }
+        }
     }
 
     fn write_beginning(
@@ -204,21 +255,20 @@ impl Log {
         file: Arc<dyn DiskFile>,
         snapshot: &[Vec<u8>],
     ) -> io::Result<(OpenSegment, Run, Header)> {
-        let mut salt = [0; 16];
-        salt[..8].copy_from_slice(&random().to_le_bytes());
-        salt[8..].copy_from_slice(&random().to_le_bytes());
+        let salt = random();
         let (sealing, lock) = Sealing::new(self.settings.packing, &self.settings.keys, salt);
         let Lock { cipher, alias, proof } = lock;
         let first = self.next_number;
         let header = Header { log: self.id, segment: number, first, salt, cipher, alias, proof };
         let mut group = Group::new(self.id, first, self.durable);
         // Not encrypted: needed before any key is.
-        group.push(&Sealing::plain(), Kind::Ends, 0, &encode_ends(&self.ends), &[]);
+        let ends = if bug::on(Bug::EndsNotTold) { Vec::new() } else { encode_ends(&self.ends) };
+        group.push(&Sealing::plain(), Kind::Ends, 0, &ends, &[]);
         snapshot_metas(snapshot).iter().for_each(|meta| group.push(&sealing, Kind::Snapshot, 0, meta, &[]));
         let end = HEADER as u64 + group.bytes() as u64;
         let allocated = (end + AHEAD.start()).min(self.settings.segment_bytes.max(end));
         // Without room ahead the file grows as it is written.
-        let _ = file.allocate(allocated);
+        let taken = file.allocate(allocated).is_ok();
         let header_bytes = header.encode();
         let mut slices = vec![std::io::IoSlice::new(&header_bytes)];
         slices.extend(group.slices());
@@ -228,7 +278,11 @@ impl Log {
         let run = Run { segment: number, from: HEADER as u64, to: end, numbers: group.numbers() };
         let sealing = Arc::new(sealing);
         let dir = dir.into();
-        Ok((OpenSegment { number, file, sealing, dir, begun: end, end, synced: end, allocated }, run, header))
+        Ok((
+            OpenSegment { number, file, sealing, dir, begun: end, end, synced: end, allocated, taken },
+            run,
+            header,
+        ))
     }
 
     /// An empty group, and how its frames are sealed. The log must not be due.
@@ -242,9 +296,10 @@ impl Log {
         let open = self.open.last_mut().expect("the caller has begun a segment");
         let (from, to) = (open.end, open.end + group.bytes() as u64);
         if to > open.allocated {
-            let step = open.end.clamp(*AHEAD.start(), *AHEAD.end());
+            let spare = self.disk.free(&open.dir).unwrap_or(0).saturating_sub(self.settings.minimum_free);
+            let step = open.end.clamp(*AHEAD.start(), *AHEAD.end()).min(spare);
             open.allocated = (to + step).min(self.settings.segment_bytes.max(to));
-            let _ = open.file.allocate(open.allocated);
+            open.taken = open.file.allocate(open.allocated).is_ok();
         }
         self.next_number = group.numbers().end;
         if let Err(error) = write_all_at(&*open.file, &mut group.slices(), from) {
@@ -252,6 +307,7 @@ impl Log {
             return Err(error);
         }
         open.end = to;
+        self.written = self.next_number;
         let (number, numbers) = (open.number, group.numbers());
         if let Some(found) = self.found().get_mut(&number) {
             found.bytes = to;
@@ -297,12 +353,17 @@ impl Log {
             return Vec::new();
         }
         self.sound = false;
+        if self.written_counts {
+            self.durable = self.written;
+            self.open.iter_mut().for_each(|open| open.synced = open.end);
+        }
         let void = self.durable..self.next_number;
         let mut ends = Vec::new();
         for open in std::mem::take(&mut self.open) {
             // Gives space back; the next segment says where this one ends, whether or not it works.
             let _ = open.file.set_len(open.synced);
             ends.push((open.number, open.synced));
+            self.barren.extend((open.synced == open.begun).then_some(open.number));
             self.ends.push(End { segment: open.number, at: open.synced, void: void.clone() });
         }
         ends
@@ -348,7 +409,9 @@ impl Log {
         self.found().remove(&number);
         let number_in_log = found.number(number);
         let twice = self.found().iter().any(|(key, found)| found.number(*key) == number_in_log);
-        self.ends.retain(|end| twice || end.segment != number_in_log);
+        let headers = self.found().values().filter_map(|found| found.header.as_ref().map(|h| h.first)).min();
+        let told = |end: &End| headers.is_some_and(|first| end.void.end > first);
+        self.ends.retain(|end| twice || end.segment != number_in_log || told(end));
         self.open.retain(|open| open.number != number);
         Ok(())
     }
@@ -406,10 +469,4 @@ pub fn snapshot_part(meta: &[u8]) -> Option<(u32, u32, &[u8])> {
     let (part, rest) = meta.split_first_chunk::<4>()?;
     let (parts, entries) = rest.split_first_chunk::<4>()?;
     Some((u32::from_le_bytes(*part), u32::from_le_bytes(*parts), entries))
-}
-
-fn random() -> u64 {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once booted");
-    u64::from_le_bytes(bytes)
 }

@@ -55,6 +55,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Bytes that an unprivileged process may still write there.
     fn free(&self, dir: &Path) -> io::Result<u64>;
 
+    /// The boot under which its page cache lives: what was written under it and not synced is gone under another.
+    fn boot_id(&self) -> String {
+        super::boot_id()
+    }
+
     /// Locks a file, creating it if need be; K2: one owner, who ends with its process.
     fn lock(&self, path: &Path) -> Result<Box<dyn Held>, LockError>;
 }

@@ -82,6 +82,10 @@ impl Disk for SimulatedDisk {
         self.call(Call::Free, free)
     }
 
+    fn boot_id(&self) -> String {
+        format!("boot {}", locked(&self.world).cuts)
+    }
+
     fn lock(&self, path: &Path) -> Result<Box<dyn Held>, LockError> {
         match self.call(Call::Lock, |world, _| Ok(world.lock(tidy(path))?.map(|ino| (ino, world.life))))? {
             Some((ino, life)) => Ok(Box::new(SimulatedLock(self.handle(ino, life)))),

@@ -146,6 +146,11 @@ impl SimulatedDisk {
         self.world().crash_at = Some(number);
     }
 
+    /// Whether the crash has come: all calls fail until `kill` or `power_cut`.
+    pub fn is_down(&self) -> bool {
+        self.world().crashed
+    }
+
     /// A power cut: only what was synced is surely left. Open files and locks are dead; a crash still armed is not any
     /// more. Faults and lies stay.
     pub fn power_cut(&self) {

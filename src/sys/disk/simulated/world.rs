@@ -37,10 +37,12 @@ pub(super) enum Synced {
 pub(super) struct World {
     seed: u64,
     pub life: u64,
+    /// Power cuts so far.
+    pub cuts: u64,
     pub calls: u64,
     pub calls_of: [u64; Call::COUNT],
     pub crash_at: Option<u64>,
-    crashed: bool,
+    pub crashed: bool,
     /// Rises with every change and sync.
     sequence: u64,
     pub names: Names,
@@ -63,6 +65,7 @@ impl World {
         World {
             seed,
             life: 0,
+            cuts: 0,
             calls: 0,
             calls_of: [0; Call::COUNT],
             crash_at: None,
@@ -192,6 +195,7 @@ impl World {
         for (ino, inode) in &mut self.inodes {
             *inode = Inode::found(inode.after_power_cut(&mut Random::of(seed, *ino)));
         }
+        self.cuts += 1;
         self.kill();
     }
 
