@@ -79,8 +79,12 @@ impl Live<'_> {
     /// Rolled files nobody knows: those that have the rest of what was lost from there, others whole.
     fn read_unknown(&mut self, seen: &Seen, lost: Vec<Lost>, emptied: bool) -> Result<(), Halt> {
         let unknown = self.unknown(seen);
-        // Which generation each of them is; of several that have the same beginning the youngest.
-        let is_in = |file: &File| lost.iter().rposition(|lost| lost.is_in(file).unwrap_or(false));
+        // Which generation each of them is: the youngest that fits, rather one that more than a beginning speaks for.
+        let fits = |lost: &Lost, file: &File| lost.is_in(file).unwrap_or(false);
+        let is_in = |file: &File| {
+            let proved = lost.iter().rposition(|lost| lost.is_proved() && fits(lost, file));
+            proved.or_else(|| lost.iter().rposition(|lost| fits(lost, file)))
+        };
         let fitting: Vec<Option<usize>> = unknown.iter().map(|(_, file)| is_in(file)).collect();
         let mut lost: Vec<(bool, Option<Lost>)> =
             lost.into_iter().map(|lost| (lost.is_proved(), Some(lost))).collect();
