@@ -16,12 +16,18 @@ use crate::tail::next::still_for;
 
 impl Live<'_> {
     pub(super) fn reconcile(&mut self, names: Vec<Name>) -> Result<(), Halt> {
-        let seen = self.look(names)?;
+        let mut seen = self.look(names)?;
         let emptied = std::mem::take(&mut self.emptied);
         self.undecided = false;
         let mut lost: Vec<Lost> = self.what_was_lost(&seen, emptied).into_iter().collect();
         if std::mem::take(&mut self.first) {
             lost = self.recognise(&seen)?;
+            if !lost.is_empty()
+                && let Some(names) = self.folder.names(&self.desk)
+            {
+                // A roll since the first look: the copy was there before the live file was found emptied.
+                seen = self.look(names)?;
+            }
         }
         self.forget_missing(&seen.rolled);
         self.read_unknown(&seen, lost, emptied)?;

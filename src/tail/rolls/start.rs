@@ -49,8 +49,19 @@ impl Live<'_> {
             return Ok(None);
         };
         match self.memory.claim(&file).map_err(Halt::Read)? {
-            Claim::Same(known) | Claim::Shortened(known, _) => {
-                // Opened through memory again, which knows what to do with either.
+            Claim::Same(known) => {
+                let mut followed =
+                    Followed::resumed(&self.desk, &self.settings.manner, &seen.live, file, &known)?;
+                // Still, now that its tail was taken: else a roll came in between, and that tail is another's.
+                let file = followed.file().map_err(Halt::Read)?;
+                if file.is_none_or(|file| !memory::is_same(&known, file).unwrap_or(false)) {
+                    return Ok(Some(Lost::of(known)));
+                }
+                self.current = Some(followed);
+                Ok(None)
+            }
+            Claim::Shortened(known, _) => {
+                // Opened through memory again, which knows what to do with it.
                 self.memory.insert(known);
                 self.open_live(&seen.live)?;
                 Ok(None)
