@@ -356,6 +356,10 @@ impl Channel for Memory {
 
     fn put(&self, source: &str, batch: Batch, tally: Tally, reserved: Limit) -> Result<Receipt, PutError> {
         let mut state = self.lock();
+        let entries = state.book.introduce(&batch);
+        if !entries.is_empty() {
+            self.keep(&mut state, &entries);
+        }
         let put = match state.closed {
             true => Err(PutError::Closed),
             false => state.book.put(batch).map_err(|expected| PutError::Gap { expected }),

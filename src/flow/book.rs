@@ -180,6 +180,32 @@ impl Book {
         entries
     }
 
+    /// F1: how the stream of a batch is recognised, before the batch is put: what is held of a file must be known again
+    /// by its content, whether or not any of it has been delivered.
+    pub fn introduce(&mut self, batch: &Batch) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        // One that was retired leaves no trace.
+        if let Some(span) = batch.span().filter(|span| self.held.contains_key(&span.stream.id)) {
+            self.describe(&span.stream, &mut entries);
+        }
+        entries
+    }
+
+    /// F1: evidence that the channel found in its own log, as far as it goes beyond what the record has.
+    pub fn proved(&mut self, stream: StreamId, checks: &Checks) -> Vec<Entry> {
+        let known = self.record.streams.get(&stream);
+        let high = known.and_then(|known| known.checks.iter().last()).map_or(0, |check| check.at);
+        let beyond = checks.iter().filter(|check| check.at > high);
+        let had: Vec<Had> = beyond.map(|c| Had { stream, from: 0, to: 0, check: Some(*c) }).collect();
+        if had.is_empty() {
+            return Vec::new();
+        }
+        let place = BEGINNINGS;
+        let entries = vec![Entry::Delivered { place, had, files: Vec::new() }, Entry::Durable { place }];
+        self.apply(&entries);
+        entries
+    }
+
     /// P3: takes for held what of the batch is new, and hands that back. `Err`: the span does not join, or one of its
     /// records lies across a boundary that a destination has told meanwhile (R1); go back to the position given.
     pub fn put(&mut self, batch: Batch) -> Result<Vec<Batch>, u64> {
@@ -353,7 +379,10 @@ impl Book {
         let of_known = |span: &&crate::event::Span| self.held.contains_key(&span.stream.id);
         let spans: Vec<_> = batches.iter().filter_map(Batch::span).filter(of_known).collect();
         for span in spans {
-            self.describe(&span.stream, &mut entries);
+            // What was read back from a log may have an older description.
+            if !self.record.streams.contains_key(&span.stream.id) {
+                self.describe(&span.stream, &mut entries);
+            }
             let check: Option<Check> = span.check;
             match had.last_mut().filter(|h| h.stream == span.stream.id && h.to == span.from) {
                 Some(last) => {

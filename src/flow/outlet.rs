@@ -262,6 +262,12 @@ impl Outlet {
         Ok(Resume { stream, from: known.from, cuts: known.cuts.clone() })
     }
 
+    /// Records how a stream that is being read is recognised from now on: it goes on in another file.
+    pub fn rename(&self, stream: &Arc<Stream>) -> Result<(), ChannelError> {
+        let (at, _) = self.resumes_at(stream.id);
+        self.channels.iter().try_for_each(|channel| channel.join(stream, at, &Checks::default()))
+    }
+
     /// Where a stream is to be read from now, after a gap: the lowest held mark.
     pub fn resumes_at(&self, stream: StreamId) -> (u64, Vec<u64>) {
         let marks = self.marks();

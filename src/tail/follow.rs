@@ -184,6 +184,18 @@ impl Followed {
         Followed::begun(desk, manner, &self.path, file, 0)
     }
 
+    /// The file was emptied, and this copy has what it was: the same stream goes on there, with all that is held of it.
+    pub fn moved_to(&mut self, desk: &Desk<'_>, path: &Path, file: File) -> Result<(), Halt> {
+        self.face = Face::of(&file).map_err(Halt::Read)?;
+        self.size = file.metadata().map_err(Halt::Read)?.len();
+        self.renamed(path);
+        self.described = self.face.head_len;
+        self.reader.move_to(&file, desk)?;
+        self.file = Some(file);
+        (self.held, self.silenced, self.moved) = (0, false, Instant::now());
+        desk.out.rename(&self.reader.stream).map_err(Halt::Broken)
+    }
+
     /// Follows an open file from where `resume` says.
     fn with(
         desk: &Desk<'_>,
@@ -303,12 +315,18 @@ impl Followed {
             let before = self.reader.at();
             let step = match self.reader.step(file, desk, close, most) {
                 Err(Halt::Back) => {
-                    self.reader.go_back(file, desk)?;
+                    if !self.reader.go_back(file, desk)? {
+                        return Ok(Turn::Truncated);
+                    }
                     continue;
                 }
                 step => step?,
             };
             let (length, hash) = self.reader.head;
+            if before == 0 && length > 0 {
+                // What was put is what counts, whatever stood there when it was opened.
+                (self.face.head_len, self.face.head) = (length, hash);
+            }
             self.face.seen(length, hash);
             if self.reader.at() != before {
                 self.moved = Instant::now();

@@ -131,6 +131,15 @@ impl Reader {
             if filled < lead || lead > 0 && hash_tail(&buf[..lead]) != self.tail {
                 return Ok(Step::Truncated);
             }
+            if self.at == 0 && !self.begins_as_told(&buf[..filled]) {
+                if !self.cuts.is_empty() {
+                    // Of this generation something is held above the position (P3).
+                    return Ok(Step::Truncated);
+                }
+                // Nothing of the one that stood here before was put: this one is the stream.
+                self.head = (0, 0);
+                self.stream.describe(self.stream.attributes().with("head", head_text(0, hash_of_head(&[]))));
+            }
             if self.at < TAIL as u64 && filled.min(HEAD) > self.head.0 {
                 let length = filled.min(HEAD);
                 self.see_head(length, hash_of_head(&buf[..length]));
@@ -152,6 +161,18 @@ impl Reader {
                 step => return Ok(step),
             }
         }
+    }
+
+    /// Whether the file's beginning is what the stream's attributes tell of it. Before the first put there is no tail
+    /// that could show that the file was emptied and filled again.
+    fn begins_as_told(&self, bytes: &[u8]) -> bool {
+        let Some(face) = Face::told(&self.stream.attributes()) else { return true };
+        bytes.get(..face.head_len).is_some_and(|head| hash_of_head(head) == face.head)
+    }
+
+    /// Whether anything of the stream was put, by this reader or before it.
+    pub fn is_begun(&self) -> bool {
+        self.at > 0 || !self.cuts.is_empty()
     }
 
     /// Told before anything of the file is put: a mark without a face could not be recognised after a kill.
@@ -326,8 +347,22 @@ impl Reader {
         Ok(())
     }
 
-    /// P3: a channel has less than we believed; reads again from what all of them have.
-    pub fn go_back(&mut self, file: &File, desk: &Desk<'_>) -> Result<(), Halt> {
+    /// P3: a channel has less than we believed; reads again from what all of them have. False: the file is not the one
+    /// that was read any more, nothing was changed.
+    pub fn go_back(&mut self, file: &File, desk: &Desk<'_>) -> Result<bool, Halt> {
+        let (from, cuts) = desk.out.resumes_at(self.stream.id);
+        let tail = hash_before(file, from).map_err(Halt::Read)?;
+        // After the new tail was taken: so that is of the same generation as the old one.
+        if hash_before(file, self.at).map_err(Halt::Read)?.is_none_or(|now| self.at > 0 && now != self.tail) {
+            return Ok(false);
+        }
+        self.go_to(file, from, cuts).map_err(Halt::Read)?;
+        self.tail = tail.unwrap_or(0);
+        Ok(true)
+    }
+
+    /// The same generation stands in another file now; goes on where the channels say.
+    pub fn move_to(&mut self, file: &File, desk: &Desk<'_>) -> Result<(), Halt> {
         let (from, cuts) = desk.out.resumes_at(self.stream.id);
         self.go_to(file, from, cuts).map_err(Halt::Read)
     }

@@ -52,9 +52,15 @@ impl Fake {
 
     /// Delivers at most `most` batches, durably.
     pub fn deliver(&self, most: usize) -> usize {
+        self.deliver_behind(0, most)
+    }
+
+    /// The same, and leaves the first `skip` where they are, as a slower second sink does.
+    pub fn deliver_behind(&self, skip: usize, most: usize) -> usize {
         let state = &mut *self.lock();
-        let count = state.queue.len().min(most);
-        let batches: Vec<Batch> = state.queue.drain(..count).collect();
+        let skip = skip.min(state.queue.len());
+        let count = (state.queue.len() - skip).min(most);
+        let batches: Vec<Batch> = state.queue.drain(skip..skip + count).collect();
         for event in batches.iter().flat_map(|batch| batch.events()) {
             let body = String::from_utf8_lossy(event.body()).into_owned();
             state.got.push(Got { body, headers: event.headers() });
@@ -127,6 +133,7 @@ impl Channel for Fake {
     }
     fn put(&self, _: &str, batch: Batch, _: Tally, reserved: Limit) -> Result<Receipt, PutError> {
         let mut state = self.lock();
+        state.book.introduce(&batch);
         let taken = state.book.put(batch);
         let events: usize = taken.iter().flatten().map(Batch::len).sum();
         state.used -= reserved.events - events;
@@ -293,6 +300,16 @@ impl Rig {
 
     pub fn deliver(&self, most: usize) -> usize {
         self.running().channel.deliver(most)
+    }
+
+    /// Delivers all but the first batch, once there are `count`: a mark with a hole.
+    pub fn leave_a_hole(&self, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.running().channel.lock().queue.len() < count {
+            assert!(Instant::now() < deadline, "{count} batches are put");
+            self.running().stop.wait(Duration::from_millis(1));
+        }
+        self.running().channel.deliver_behind(1, usize::MAX);
     }
 
     /// Ends the process's life: what was not delivered is forgotten.

@@ -201,6 +201,9 @@ impl Channel for FileChannel {
             true => Err(PutError::Closed),
             false => {
                 let batch = self.positioned(&mut queue, batch);
+                // Written with or before the batch.
+                let entries = queue.book.introduce(&batch);
+                marks::encode(&entries, &mut queue.marks);
                 queue.book.put(batch).map_err(|expected| PutError::Gap { expected })
             }
         };

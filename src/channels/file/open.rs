@@ -171,6 +171,10 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
         }
         let entries = queue.book.found(stream, source, &mark);
         marks::encode(&entries, &mut queue.marks);
+        if let Some(checks) = story.checks.get(&stream) {
+            let entries = queue.book.proved(stream, checks);
+            marks::encode(&entries, &mut queue.marks);
+        }
     }
     for (source, (events, bytes)) in &story.waiting {
         let ledger = queue.book.ledger(source);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::checkpoint;
 use crate::codec::{marks, stored};
-use crate::event::{Mark, Record, StreamId};
+use crate::event::{Checks, Mark, Record, StreamId};
 use crate::store::log::{Frame, Kind, snapshot_part};
 use crate::sys::disk::Disk;
 
@@ -21,6 +21,8 @@ pub struct Story {
     /// What lies in each segment.
     pub shelves: HashMap<u64, HashMap<StreamId, Mark>>,
     pub sources: HashMap<StreamId, String>,
+    /// Evidence beside the events (F1): what is held must be recognised, delivered or not.
+    pub checks: HashMap<StreamId, Checks>,
     /// Events and bytes, by source.
     pub waiting: BTreeMap<String, (u64, usize)>,
     /// Frames of events.
@@ -94,6 +96,9 @@ impl Story {
         let shelf = self.shelves.entry(frame.segment).or_default();
         shelf.entry(span.stream).or_default().insert(span.from, span.to);
         self.sources.entry(span.stream).or_insert_with(|| span.source.into());
+        if let Some(check) = span.check {
+            self.checks.entry(span.stream).or_default().push(check);
+        }
         if !self.waiting.contains_key(span.source) {
             self.waiting.insert(span.source.into(), (0, 0));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{FileChannel, Harm, Settings};
-use crate::event::{Attributes, Batch, Builder, Checks, Marks, Span, Stream};
+use crate::event::{Attributes, Batch, Builder, Check, Checks, Marks, Span, Stream};
 use crate::flow::{
     Channel, ChannelKey, Destination, Kind, Lease, Limit, Outcome, Pulse, PutError, Receipt, Seat, Stop,
     Tally,
@@ -163,6 +163,26 @@ fn p4_batches_that_share_a_latch_and_not_a_write_resolve_with_the_last_of_them()
     assert!(!third.wait(NOW), "one write takes about four mebibytes");
     rig.write_and_sync();
     assert!(first.wait(NOW) && second.wait(NOW) && third.wait(NOW));
+}
+
+#[test]
+fn f1_what_is_held_and_not_delivered_is_recognised_by_its_head_and_its_evidence_after_a_kill() {
+    let rig = rig();
+    let stream = rig.stream();
+    // Seen with the first bytes, after the stream was begun.
+    stream.describe(Attributes::default().with("head", "9:1"));
+    let mut builder = Builder::default();
+    builder.push(b"a line", 0..9);
+    let check = Some(Check { at: 9, hash: 5 });
+    let span = Span { check, ..Span::new(stream.clone(), 0, 9) };
+    _ = rig.put_batch(builder.finish(Some(span))).unwrap();
+    rig.write_and_sync();
+    let rig = rig.kill();
+    let mut known = None;
+    rig.channel.look(&mut |book| known = book.record().streams.get(&stream.id).cloned());
+    let known = known.expect("it is held");
+    assert_eq!(known.attributes.get("head"), Some("9:1"));
+    assert_eq!(known.checks.below(9), check);
 }
 
 #[test]

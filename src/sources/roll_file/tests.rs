@@ -201,6 +201,74 @@ fn self_emptied_after_a_copy() {
 }
 
 #[test]
+fn f1_a_copy_is_the_same_stream_so_what_is_held_above_a_hole_is_not_read_again() {
+    for down in [false, true] {
+        let mut rig = itself(&[("batchSize", "1")]);
+        rig.write("logs/file.log", "one\ntwo\nthree\n");
+        rig.start();
+        rig.leave_a_hole(3);
+        if down {
+            rig.kill();
+        }
+        rig.append("logs/file.log", "unread\n");
+        fs::copy(rig.path("logs/file.log"), rig.path("logs/file.log.1")).unwrap();
+        rig.write("logs/file.log", "of the next generation, and longer than the one before it\n");
+        if down {
+            rig.start();
+        }
+        // Whether the copy has been found yet or not: nothing of it is delivered before the next kill.
+        Stop::new().wait(Duration::from_millis(100));
+        rig.kill();
+        rig.drain();
+        let mut bodies = rig.bodies();
+        bodies[..2].sort();
+        let all =
+            ["three", "two", "one", "unread", "of the next generation, and longer than the one before it"];
+        assert_eq!(bodies, all, "down: {down}");
+        rig.drain();
+        assert_eq!(rig.bodies().len(), all.len(), "down: {down}");
+    }
+}
+
+#[test]
+fn f1_a_copy_that_rolls_on_while_the_agent_is_down_is_found_for_older_generations_too() {
+    let mut rig = itself(&[("batchSize", "1")]);
+    rig.write("logs/file.log", "a1\na2\n");
+    rig.start();
+    rig.leave_a_hole(2);
+    for (number, next) in [(1, "b1\nb2\n"), (2, "c1\n")] {
+        fs::copy(rig.path("logs/file.log"), rig.path(&format!("logs/file.log.{number}"))).unwrap();
+        rig.write("logs/file.log", next);
+        Stop::new().wait(Duration::from_millis(100));
+        rig.kill();
+        rig.start();
+    }
+    rig.until("all", |rig| rig.bodies().len() >= 5);
+    rig.kill();
+    rig.drain();
+    assert_eq!(rig.bodies(), ["a2", "a1", "b1", "b2", "c1"]);
+}
+
+/// A stream that nothing was put of begins anew with what stands in the file by then: a head of something else could
+/// not recognise it after a kill.
+#[test]
+fn f1_a_live_file_that_is_emptied_before_its_first_line_was_read_is_recognised_after_a_kill() {
+    let mut rig = itself(&[("readHistory", "true"), ("quietTime", "600")]);
+    rig.write("logs/file.log.1", "history\n");
+    rig.write("logs/file.log", "not read before it is emptied\n");
+    rig.start();
+    // The live file is open by now, and waits until the rolled one has been quiet.
+    rig.expect(&["history"]);
+    Stop::new().wait(Duration::from_millis(100));
+    fs::copy(rig.path("logs/file.log"), rig.path("logs/file.log.2")).unwrap();
+    rig.write("logs/file.log", "new\n");
+    rig.until("all three", |rig| rig.bodies().len() >= 3);
+    rig.kill();
+    rig.drain();
+    assert_eq!(rig.bodies(), ["history", "not read before it is emptied", "new"]);
+}
+
+#[test]
 fn self_a_copy_whose_truncation_is_still_to_come_changes_nothing() {
     let mut rig = itself(&[]);
     rig.write("logs/file.log", "one\ntwo\n");

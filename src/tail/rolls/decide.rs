@@ -16,21 +16,18 @@ use crate::tail::next::still_for;
 
 impl Live<'_> {
     pub(super) fn reconcile(&mut self, names: Vec<Name>) -> Result<(), Halt> {
-        let seen = self.look(names)?;
+        let mut seen = self.look(names)?;
         let emptied = std::mem::take(&mut self.emptied);
         self.undecided = false;
-        let mut lost = self.pending.take();
-        if lost.is_none() {
-            lost = self.what_was_lost(&seen, emptied);
-            if std::mem::take(&mut self.first) {
-                lost = self.recognise(&seen)?;
+        let mut lost: Vec<Lost> = self.what_was_lost(&seen, emptied).into_iter().collect();
+        if std::mem::take(&mut self.first) {
+            lost = self.recognise(&seen)?;
+            if !lost.is_empty()
+                && let Some(names) = self.folder.names(&self.desk)
+            {
+                // A roll since the first look: the copy was there before the live file was found emptied.
+                seen = self.look(names)?;
             }
-        }
-        if lost.as_ref().is_some_and(|lost| self.desk.out.durable(lost.id) < lost.at) {
-            // The copy's stream begins where the original was read to, and says so durably (P7). What is in flight of
-            // the original until then would be nobody's after a kill.
-            (self.pending, self.emptied) = (lost, emptied);
-            return Ok(());
         }
         self.forget_missing(&seen.rolled);
         self.read_unknown(&seen, lost, emptied)?;
@@ -85,27 +82,32 @@ impl Live<'_> {
         });
     }
 
-    /// Rolled files nobody knows: the one that has the rest of what was lost from there, others whole.
-    fn read_unknown(&mut self, seen: &Seen, lost: Option<Lost>, emptied: bool) -> Result<(), Halt> {
+    /// Rolled files nobody knows: those that have the rest of what was lost from there, others whole.
+    fn read_unknown(&mut self, seen: &Seen, lost: Vec<Lost>, emptied: bool) -> Result<(), Halt> {
         let unknown = self.unknown(seen);
-        let fits = |file: &File| {
-            lost.as_ref().is_some_and(|lost| is_copy(file, &lost.face, lost.check).unwrap_or(false))
+        // Which generation each of them is: the youngest that fits, rather one that more than a beginning speaks for.
+        let fits = |lost: &Lost, file: &File| lost.is_in(file).unwrap_or(false);
+        let is_in = |file: &File| {
+            let proved = lost.iter().rposition(|lost| lost.is_proved() && fits(lost, file));
+            proved.or_else(|| lost.iter().rposition(|lost| fits(lost, file)))
         };
-        let fitting: Vec<bool> = unknown.iter().map(|(_, file)| fits(file)).collect();
-        // The newest that fits; another with the same beginning and the same end of what was read is one more copy.
-        let rest = fitting.iter().rposition(|fits| *fits);
+        let fitting: Vec<Option<usize>> = unknown.iter().map(|(_, file)| is_in(file)).collect();
+        let mut lost: Vec<(bool, Option<Lost>)> =
+            lost.into_iter().map(|lost| (lost.is_proved(), Some(lost))).collect();
         for (index, (rolled, file)) in unknown.into_iter().enumerate() {
-            match &lost {
-                Some(lost) if rest == Some(index) => {
-                    self.read_from(rolled, file, lost.at.min(rolled.meta.len()), false)?
-                }
-                Some(_) if fitting[index] => self.skip(rolled, file)?,
-                _ => self.read_new(rolled, file, &seen.live, emptied)?,
+            let Some(which) = fitting[index] else {
+                self.read_new(rolled, file, &seen.live, emptied)?;
+                continue;
+            };
+            // The newest that fits; another with the same beginning and the same end of what was read is one more copy.
+            let is_newest = !fitting[index + 1..].contains(&Some(which));
+            match lost[which].1.take_if(|_| is_newest) {
+                Some(lost) => self.read_on(rolled, file, lost)?,
+                None if lost[which].0 => self.skip(rolled, file)?,
+                None => self.read_new(rolled, file, &seen.live, emptied)?,
             }
         }
-        if let Some(lost) = lost {
-            self.account(lost, rest.is_some());
-        }
+        lost.into_iter().filter_map(|(_, lost)| lost).for_each(|lost| self.account(lost));
         Ok(())
     }
 
@@ -134,7 +136,7 @@ impl Live<'_> {
         if self.is_still_live(&file, live, emptied)? {
             return Ok(());
         }
-        self.read_from(rolled, file, 0, true)
+        self.read_whole(rolled, file)
     }
 
     /// Whether a rolled file is a copy of what stands in the live file, or of what was read of it: its truncation is
@@ -142,7 +144,7 @@ impl Live<'_> {
     fn is_still_live(&self, file: &File, live: &Path, emptied: bool) -> Result<bool, Halt> {
         if let Some(current) = self.current.as_ref().filter(|_| !emptied) {
             let check = Some(current.reader.check()).filter(|check| check.at > 0);
-            if check.is_some() && is_copy(file, &current.face, check).map_err(Halt::Read)? {
+            if current.reader.is_begun() && is_copy(file, &current.face, check).map_err(Halt::Read)? {
                 return Ok(true);
             }
         }
@@ -161,18 +163,35 @@ impl Live<'_> {
         Ok(())
     }
 
-    fn read_from(&mut self, rolled: &Rolled, file: File, from: u64, grows: bool) -> Result<(), Halt> {
-        let followed = Followed::begun(&self.desk, &self.settings.manner, &rolled.path, file, from)?;
+    /// F1: a copy is the same generation, so its rest is the rest of the same stream, with all that is held of it.
+    fn read_on(&mut self, rolled: &Rolled, file: File, lost: Lost) -> Result<(), Halt> {
+        let manner = &self.settings.manner;
+        let followed = match lost.known {
+            Some(known) => Followed::resumed(&self.desk, manner, &rolled.path, file, &known)?,
+            None => {
+                let Some(mut current) = self.current.take() else { return Ok(()) };
+                current.moved_to(&self.desk, &rolled.path, file)?;
+                current
+            }
+        };
         self.note(&followed);
-        self.rests.push_back(Rest { followed, grows });
+        self.rests.push_back(Rest { followed, grows: false });
         Ok(())
     }
 
-    fn account(&mut self, lost: Lost, found: bool) {
-        if let Some((stream, high)) = lost.stream {
-            self.leaving.add(stream, high);
+    fn read_whole(&mut self, rolled: &Rolled, file: File) -> Result<(), Halt> {
+        let followed = Followed::begun(&self.desk, &self.settings.manner, &rolled.path, file, 0)?;
+        self.note(&followed);
+        self.rests.push_back(Rest { followed, grows: true });
+        Ok(())
+    }
+
+    /// No rolled file has it.
+    fn account(&mut self, lost: Lost) {
+        if let Some(known) = &lost.known {
+            self.leaving.add(known.id, known.high);
         }
-        if found {
+        if lost.is_old {
             return;
         }
         let unread = self.current.as_ref().map_or(0, |current| current.size.saturating_sub(lost.at));

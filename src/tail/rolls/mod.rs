@@ -6,7 +6,7 @@
 //! | seen | done |
 //! | --- | --- |
 //! | a rolled name, the live file still is what was read | a copy was made: go on with the live file |
-//! | live file shorter, or other bytes before the position | emptied: the rolled file with the same head and the same bytes before the position has the rest; then the live file from 0 |
+//! | live file shorter, or other bytes before the position | emptied: the rolled file with the same head and the same bytes before the position is the same stream from now on, and has the rest; then the live file from 0 |
 //! | the live name leads to another inode | renamed: finish the old inode, quiet for `quiet`, then the live file from 0 |
 //! | rolled files nobody knows | rolls that happened unseen: oldest first, whole, then the live file |
 //! | nothing fits | the live file from 0; the bytes in doubt are named |
@@ -30,13 +30,12 @@ use std::time::{Duration, Instant};
 use regex::bytes::Regex;
 
 use self::began::Began;
-use self::lost::Lost;
 use super::desk::{Desk, Halt};
 use super::due::Due;
 use super::finished::Finished;
 use super::folder::Folder;
 use super::follow::{Followed, Manner};
-use super::leaving::{LOOK, Leaving};
+use super::leaving::Leaving;
 use super::listing::Key;
 use super::memory::Memory;
 use super::times::Times;
@@ -81,8 +80,6 @@ pub struct Live<'a> {
     /// Rolled files that were dealt with.
     known: HashMap<Key, (StreamId, u64)>,
     emptied: bool,
-    /// A generation whose rest waits until what was read of it is durable.
-    pending: Option<Lost>,
     /// A rolled file is empty yet: look again soon.
     undecided: bool,
     /// Rolled files that are older are history.
@@ -104,7 +101,6 @@ impl<'a> Live<'a> {
             rests: VecDeque::new(),
             known: HashMap::new(),
             emptied: false,
-            pending: None,
             undecided: false,
             began: Began::default(),
             first: true,
@@ -144,9 +140,6 @@ impl<'a> Live<'a> {
     fn due(&self) -> Duration {
         let mut due = Due::within(self.late.due().unwrap_or(Duration::from_secs(3600)));
         due.leaving(&self.leaving);
-        if self.pending.is_some() {
-            due.after(LOOK);
-        }
         if let Some(rest) = self.rests.front() {
             due.after(self.settings.quiet.saturating_sub(rest.followed.quiet_for()));
         } else if let Some(current) = &self.current {
@@ -164,17 +157,13 @@ impl<'a> Live<'a> {
             self.folder.hear();
             return self.read_rest();
         }
-        let at_once = self.emptied || self.pending.is_some();
         let names =
-            if at_once { self.folder.names(&self.desk) } else { self.folder.changed_names(&self.desk) };
+            if self.emptied { self.folder.names(&self.desk) } else { self.folder.changed_names(&self.desk) };
         if let Some(names) = names {
             self.reconcile(names)?;
             if !self.rests.is_empty() {
                 return Ok(true);
             }
-        }
-        if self.pending.is_some() {
-            return Ok(false);
         }
         self.read_live()
     }

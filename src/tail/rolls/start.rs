@@ -17,25 +17,30 @@ use crate::tail::memory::{self, Claim};
 use crate::tail::next::still_for;
 
 impl Live<'_> {
-    /// Goes on with known files, wherever they are now; what the live file was, if it is that no more.
-    pub(super) fn recognise(&mut self, seen: &Seen) -> Result<Option<Lost>, Halt> {
+    /// Goes on with known files, wherever they are now; generations of the live file that it is no more, oldest first.
+    pub(super) fn recognise(&mut self, seen: &Seen) -> Result<Vec<Lost>, Halt> {
         for rolled in &seen.rolled {
             let Ok(file) = File::open(&rolled.path) else { continue };
             if let Claim::Same(known) = self.memory.claim_same(&file).map_err(Halt::Read)? {
                 self.resume(&rolled.path, file, &known, &rolled.meta)?;
             }
         }
-        let mut lost = self.recognise_live(seen)?;
+        let mut lost: Vec<Lost> = self.recognise_live(seen)?.into_iter().collect();
         let left: Vec<Known> = self.memory.unclaimed().cloned().collect();
         for known in left {
             self.memory.remove(&known);
             let was_live = known.attributes.get("path").is_some_and(|path| Path::new(path) == seen.live);
-            if was_live && lost.is_none() && !self.is_older_than_live(&known) {
-                lost = self.moved_away(&seen.names, known)?;
-            } else {
+            if !was_live {
                 self.leaving.add(known.id, known.high);
+            } else if self.is_older_than_live(&known) {
+                lost.push(Lost::of(known).old());
+            } else {
+                lost.extend(self.moved_away(&seen.names, known)?);
             }
         }
+        lost.sort_by_key(Lost::begun);
+        let last = lost.len().saturating_sub(1);
+        lost.iter_mut().take(last).for_each(|lost| lost.is_old = true);
         Ok(lost)
     }
 
@@ -44,8 +49,19 @@ impl Live<'_> {
             return Ok(None);
         };
         match self.memory.claim(&file).map_err(Halt::Read)? {
-            Claim::Same(known) | Claim::Shortened(known, _) => {
-                // Opened through memory again, which knows what to do with either.
+            Claim::Same(known) => {
+                let mut followed =
+                    Followed::resumed(&self.desk, &self.settings.manner, &seen.live, file, &known)?;
+                // Still, now that its tail was taken: else a roll came in between, and that tail is another's.
+                let file = followed.file().map_err(Halt::Read)?;
+                if file.is_none_or(|file| !memory::is_same(&known, file).unwrap_or(false)) {
+                    return Ok(Some(Lost::of(known)));
+                }
+                self.current = Some(followed);
+                Ok(None)
+            }
+            Claim::Shortened(known, _) => {
+                // Opened through memory again, which knows what to do with it.
                 self.memory.insert(known);
                 self.open_live(&seen.live)?;
                 Ok(None)
@@ -55,7 +71,7 @@ impl Live<'_> {
         }
     }
 
-    /// An older generation of the live file: all that is left of it is its mark.
+    /// An older generation of the live file: only a copy has it.
     fn is_older_than_live(&self, known: &Known) -> bool {
         let Some(current) = &self.current else { return false };
         Face::told(&known.attributes).is_some_and(|face| face.inode.is_like(&current.face.inode))

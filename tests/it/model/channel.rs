@@ -245,6 +245,10 @@ impl Channel for Pipe {
         }
         self.misread(&mut state, &mut batch);
         let whole = self.shared.has(Bug::RepeatsKept).then(|| batch.clone());
+        let entries = state.book.introduce(&batch);
+        if self.keep(&state, entries).is_err() {
+            return Err(PutError::Closed);
+        }
         let new = match state.book.put(batch) {
             Ok(new) => whole.map_or(new, |whole| vec![whole]),
             Err(expected) => {

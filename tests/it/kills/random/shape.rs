@@ -25,8 +25,7 @@ pub struct Shape {
     special: Special,
 }
 
-/// Copies that are emptied in place are the rotation fuzzer's: what a copy still has is a question of the source alone.
-const KINDS: [Kind; 4] = [Kind::Next, Kind::SelfByRename, Kind::Taildir, Kind::Spooldir];
+const KINDS: [Kind; 5] = [Kind::Next, Kind::SelfByCopy, Kind::SelfByRename, Kind::Taildir, Kind::Spooldir];
 const SOURCES_APART: u32 = 1_000_000;
 
 impl Shape {
