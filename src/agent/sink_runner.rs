@@ -75,13 +75,14 @@ impl SinkRunner {
     fn report(&mut self) -> Result<(), Halt> {
         self.pulse.working();
         let mut alone = false;
-        self.channel.look(&mut |book| alone = book.has_one_sink());
+        self.channel.look(&mut |book| alone = book.has_one_sink() && !book.is_new());
         let patience = Instant::now() + self.node.report_timeout;
         let marks = loop {
             match self.sink.delivered(self.channel.key()) {
                 Ok(marks) => break marks,
                 Err(DeliverError::Fenced(why)) => return Err(Halt::Fenced(why)),
-                // S3: others must not wait for it for ever; where there are none, nothing is gained by not knowing.
+                // S3: others must not wait for it for ever. Where there are none, nothing is gained by not knowing; but
+                // the sources of a channel without a record wait too (S4).
                 Err(error) if alone || Instant::now() < patience => {
                     self.failing(&error);
                     let left = patience.saturating_duration_since(Instant::now());

@@ -8,6 +8,7 @@ mod later;
 mod mutation;
 mod oracle;
 mod original;
+mod same_boot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,12 +20,13 @@ use std::time::Instant;
 use dataflowkit::event::{Mark, StreamId};
 use dataflowkit::flow::Channel;
 use dataflowkit::store::log::{Damage, Fault};
-use dataflowkit::sys::disk::{Disk, RealDisk, SimulatedDisk};
+use dataflowkit::sys::disk::{Disk, SimulatedDisk};
 
 use crate::model::dice::Dice;
 use mutation::harm;
 use oracle::{Expected, Lore, Span, merged};
 use original::{Far, Open, Original, files_of};
+use same_boot::SameBoot;
 
 const ORIGINALS: usize = 24;
 
@@ -279,7 +281,7 @@ fn damage_on_real_files_leads_to_a_channel_that_runs_as_well() {
         let flavour = trial.original.flavour;
         let mut far = trial.original.far.clone();
         let before = far.order.len();
-        let mut open = Open::on(Arc::new(RealDisk), root.path(), flavour, flavour.keys());
+        let mut open = Open::on(Arc::new(SameBoot), root.path(), flavour, flavour.keys());
         let here = |damage: &Damage| Damage {
             path: Path::new("/").join(damage.path.strip_prefix(root.path()).unwrap()),
             ..damage.clone()
