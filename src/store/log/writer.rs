@@ -224,10 +224,9 @@ impl Log {
         self.next_number = run.numbers.end;
         self.written = self.next_number;
         self.open.retain(|open| open.synced < open.end);
-        if self.open.is_empty() {
-            self.durable = self.next_number;
-        }
+        self.open.retain(|open| open.synced < open.end);
         self.open.push(open);
+        self.follow();
         self.sound = true;
         self.leave = false;
         self.remove_barren();
@@ -351,7 +350,15 @@ impl Log {
             at > last || open.synced < open.end
         });
         self.durable = due.number;
+        self.follow();
         true
+    }
+
+    /// Beginnings are synced when they are there: once nothing else is unsynced, all numbers are durable.
+    fn follow(&mut self) {
+        if self.open.iter().all(|open| open.synced >= open.end) {
+            self.durable = self.next_number;
+        }
     }
 
     /// L3: nothing goes to the open segments any more, and what was not synced is void.
