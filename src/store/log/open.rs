@@ -10,6 +10,8 @@ use crate::sys::disk::{Disk, Held};
 
 /// The file that is locked in each directory; Flume locks one of that name.
 pub const LOCK: &str = "in_use.lock";
+/// No unreadable part has more frames.
+const UNREAD: u64 = 1 << 32;
 
 /// Opens the log in `settings.dirs`, creating what is not there; `also` are further directories to own. Fails only
 /// where a directory cannot be used or belongs to another process, never for what is in it.
@@ -21,9 +23,10 @@ pub fn open(
 ) -> Result<(Log, Survey), (PathBuf, LockError)> {
     let locks = own(&*disk, &settings.dirs, also)?;
     let failed = |error: io::Error| (settings.dirs[0].clone(), LockError::Io(error));
-    let survey = survey(&*disk, &settings.dirs, &settings.keys, see).map_err(failed)?;
+    let mut survey = survey(&*disk, &settings.dirs, &settings.keys, see).map_err(failed)?;
     certify(&*disk, &settings.dirs, &survey);
-    let ends = ends(&survey);
+    let mut ends = ends(&survey);
+    ends.extend(leave_room(&mut survey));
     Ok((Log::new(disk, settings, &survey, ends, locks), survey))
 }
 
@@ -56,6 +59,15 @@ fn certify(disk: &dyn Disk, dirs: &[PathBuf], survey: &Survey) {
             log::warn!("cannot sync `{}`: {error}", path.display());
         }
     }
+}
+
+/// Some frames could not be read now. Numbers that these may have are not given again:
+/// the segment may be readable at the next start, and what has a number twice counts once.
+fn leave_room(survey: &mut Survey) -> Option<End> {
+    survey.damage.iter().find(|damage| matches!(damage.fault, Fault::Unreadable(_)))?;
+    let void = survey.next_number..survey.next_number + UNREAD;
+    survey.next_number = void.end;
+    Some(End { segment: u64::MAX, at: 0, void })
 }
 
 /// Where segments end: as recorded, and where a cut was found now. The next survey need not speak of it again. Of a
