@@ -97,8 +97,26 @@ impl FileChannel {
             channel.pulse.failing(&format!("cannot begin a segment: {error}"));
             log::error!(component = &*channel.pulse.name; "channel `{}` cannot begin a segment in `{}`: {error}; sources wait until it can", channel.pulse.name, hand.log.place().display());
         }
+        channel.set_copies_aside(&mut hand.log, &survey);
         drop(hand);
         Ok((channel, harm))
+    }
+
+    /// A segment of which every frame is there in another one: once that is gone, this one would count.
+    fn set_copies_aside(&self, log: &mut Log, survey: &Survey) {
+        for (segment, found) in &survey.segments {
+            let mut faults = survey.damage.iter().filter(|damage| damage.path == found.path);
+            let copy = faults.clone().next().is_some() && faults.all(|damage| damage.fault == Fault::Copy);
+            if !copy || survey.runs.iter().any(|run| run.segment == *segment) {
+                continue;
+            }
+            match log.remove(*segment) {
+                Ok(()) => drop(self.lock().shelves.remove(*segment)),
+                Err(error) => {
+                    log::warn!(component = &*self.pulse.name; "cannot set `{}` aside: {error}", found.path.display())
+                }
+            }
+        }
     }
 
     fn tell(&self, harm: &Harm) {
