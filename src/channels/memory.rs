@@ -4,12 +4,12 @@
 //! Truth: Flume 1.11 user guide, "Memory Channel"; `org.apache.flume.channel.MemoryChannel` for the odd values.
 //! Invariants: `used` counts what is reserved, queued and leased; it never exceeds the capacity, but for a single
 //! event larger than it. Batches leave in the order they came, per sink. Nothing is allocated ahead.
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::keeper::Keeper;
+use super::window::{self, Ready, Window};
 use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit};
 use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use crate::flow::{
@@ -103,23 +103,13 @@ struct Memory {
 struct State {
     book: Book,
     keeper: Keeper,
-    queue: VecDeque<Queued>,
-    /// Events in `queue`, those of leases not counted.
-    queued: usize,
-    leases: HashMap<LeaseId, Vec<Queued>>,
-    next_lease: u64,
+    window: Window,
     used: Limit,
     /// Sinks that wait for events, and sources that wait for room.
     waiting: usize,
     short_of_room: usize,
     retired: Vec<Vec<StreamId>>,
     closed: bool,
-}
-
-struct Queued {
-    source: Arc<str>,
-    batch: Batch,
-    since: Instant,
 }
 
 impl Memory {
@@ -133,10 +123,7 @@ impl Memory {
         let state = State {
             book: Book::open(record, intact),
             keeper,
-            queue: VecDeque::new(),
-            queued: 0,
-            leases: HashMap::new(),
-            next_lease: 0,
+            window: Window::default(),
             used: Limit { events: 0, bytes: 0 },
             waiting: 0,
             short_of_room: 0,
@@ -201,72 +188,6 @@ impl Memory {
             self.room.notify_all();
         }
     }
-}
-
-impl State {
-    /// What can be leased now: batches with events, or positions that have waited long enough.
-    fn ready(&self, empty_delay: Duration) -> Ready {
-        if !self.book.all_reported() {
-            return Ready::NotYet;
-        }
-        let Some(first) = self.queue.front() else { return Ready::NotYet };
-        if self.queued > 0 || self.closed || first.since.elapsed() >= empty_delay {
-            let ragged = first.batch.span().is_some_and(|span| self.book.is_ragged(span.stream.id));
-            return if ragged && !self.leases.is_empty() { Ready::NotYet } else { Ready::Now };
-        }
-        Ready::In(empty_delay.saturating_sub(first.since.elapsed()))
-    }
-
-    fn lease(&mut self, up_to: Limit) -> Vec<Queued> {
-        let mut taken = Vec::new();
-        let (mut events, mut bytes) = (0, 0);
-        while let Some(next) = self.queue.front_mut() {
-            let (more, size) = (next.batch.len(), next.batch.bytes());
-            if events + more <= up_to.events && (events == 0 || bytes + size <= up_to.bytes) {
-                events += more;
-                bytes += size;
-                taken.extend(self.queue.pop_front());
-                continue;
-            }
-            if taken.is_empty() {
-                let batch = next.batch.split_off_front(up_to.events.max(1));
-                events += batch.len();
-                taken.push(Queued { source: next.source.clone(), batch, since: next.since });
-            }
-            break;
-        }
-        self.queued -= events;
-        taken
-    }
-
-    /// Adds to the queue; positions without events travel with what stands before them where they can.
-    fn enqueue(&mut self, source: &str, batch: Batch) {
-        if batch.is_empty() {
-            let Some(span) = batch.span() else { return };
-            if let Some(last) = self.queue.back_mut()
-                && last.batch.span().is_some_and(|s| s.stream.id == span.stream.id && s.to == span.from)
-            {
-                last.batch.extend_span(span);
-                return;
-            }
-        }
-        self.queued += batch.len();
-        let source = match self.queue.back() {
-            Some(last) if &*last.source == source => last.source.clone(),
-            _ => source.into(),
-        };
-        self.queue.push_back(Queued { source, batch, since: Instant::now() });
-    }
-}
-
-enum Ready {
-    Now,
-    In(Duration),
-    NotYet,
-}
-
-fn room_of(batch: &Batch) -> Limit {
-    Limit { events: batch.len(), bytes: batch.bytes() }
 }
 
 impl Channel for Memory {
@@ -371,16 +292,10 @@ impl Channel for Memory {
                 return Err(refused);
             }
         };
-        let events: usize = new.iter().map(Batch::len).sum();
-        let bytes: usize = new.iter().map(Batch::bytes).sum();
-        let over = Limit { events: reserved.events - events, bytes: reserved.bytes - bytes };
-        let ledger = state.book.ledger(source);
-        *ledger += tally;
-        ledger.repeats += over.events as u64;
-        ledger.in_flight += events as u64;
+        let over = state.book.took(source, tally, reserved, &new);
         self.pulse.add(Counter::RepeatsDropped, over.events as u64);
         self.give_back(&mut state, over);
-        new.into_iter().for_each(|batch| state.enqueue(source, batch));
+        new.into_iter().for_each(|batch| state.window.push(source, batch, false));
         self.pulse.beat();
         let waited_for = state.waiting > 0;
         // Woken under the lock, the sink would only wait again, for the lock.
@@ -416,34 +331,10 @@ impl Channel for Memory {
         if !state.book.all_reported() {
             return Ok(Vec::new());
         }
-        let mut dropped = Limit { events: 0, bytes: 0 };
-        let State { queue, queued, book, leases, .. } = &mut *state;
-        // R1: a source may have read across a boundary that only the destination knew. From such a record on, its
-        // stream is read again, now with that cut.
-        let mut torn = Vec::new();
-        for Queued { source, batch, since } in std::mem::take(queue) {
-            let before = room_of(&batch);
-            let settled = batch.span().map(|span| book.settled(span.stream.id)).unwrap_or_default();
-            let stream = batch.span().map(|span| span.stream.id);
-            let new = if torn.contains(&stream) || batch.straddles(&settled) {
-                torn.push(stream);
-                Vec::new()
-            } else {
-                batch.without(&settled)
-            };
-            let repeats = before.events - new.iter().map(Batch::len).sum::<usize>();
-            *queued -= repeats;
-            dropped.events += repeats;
-            dropped.bytes += before.bytes - new.iter().map(Batch::bytes).sum::<usize>();
-            let ledger = book.ledger(&source);
-            ledger.repeats += repeats as u64;
-            ledger.in_flight -= repeats as u64;
-            queue.extend(new.into_iter().map(|batch| Queued { source: source.clone(), batch, since }));
-        }
+        let State { window, book, .. } = &mut *state;
+        let dropped = window.sift(book).dropped;
         // A sink that reports again, after a reconnect or a doubtful commit, finds leases open: they are held too.
-        let spans = queue.iter().chain(leases.values().flatten()).filter_map(|queued| queued.batch.span());
-        let spans: Vec<_> = spans.map(|span| (span.stream.id, span.from, span.to)).collect();
-        let back = book.settle_reports(spans.into_iter());
+        let back = book.settle_reports(window.stretches());
         self.pulse.add(Counter::RepeatsDropped, dropped.events as u64);
         self.give_back(&mut state, dropped);
         self.arrived.notify_all();
@@ -461,7 +352,7 @@ impl Channel for Memory {
         let mut state = self.lock();
         let deadline = Instant::now() + wait;
         loop {
-            let delay = match state.ready(self.settings.empty_delay) {
+            let delay = match state.window.ready(&state.book, state.closed, self.settings.empty_delay) {
                 Ready::Now => break,
                 Ready::In(delay) => delay,
                 Ready::NotYet => Duration::MAX,
@@ -475,36 +366,20 @@ impl Channel for Memory {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             state.waiting -= 1;
         }
-        let taken = state.lease(up_to);
-        let id = LeaseId(state.next_lease);
-        state.next_lease += 1;
-        let batches = taken.iter().map(|queued| queued.batch.clone()).collect();
-        state.leases.insert(id, taken);
+        let (id, batches) = state.window.lease(up_to);
         drop(state);
         Some(Lease::new(self, seat, id, batches))
     }
 
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {
         let mut state = self.lock();
-        let Some(taken) = state.leases.remove(&lease) else { return Ok(()) };
+        let Some(taken) = state.window.end(lease) else { return Ok(()) };
         if outcome == Outcome::Back {
-            state.queued += taken.iter().map(|queued| queued.batch.len()).sum::<usize>();
-            taken.into_iter().rev().for_each(|queued| state.queue.push_front(queued));
+            state.window.back(taken);
             self.arrived.notify_all();
             return Ok(());
         }
-        let mut room = Limit { events: 0, bytes: 0 };
-        for Queued { source, batch, .. } in &taken {
-            let own = room_of(batch);
-            room.events += own.events;
-            room.bytes += own.bytes;
-            let ledger = state.book.ledger(source);
-            ledger.in_flight -= own.events as u64;
-            match outcome {
-                Outcome::DeadLettered => ledger.dead_lettered += own.events as u64,
-                _ => ledger.delivered += own.events as u64,
-            }
-        }
+        let room = window::settled(&taken, outcome, &mut state.book);
         let batches: Vec<Batch> = taken.into_iter().map(|queued| queued.batch).collect();
         let entries = state.book.delivered(seat, &batches);
         self.keep(&mut state, &entries);
@@ -528,8 +403,7 @@ impl Channel for Memory {
     }
 
     fn is_drained(&self) -> bool {
-        let state = self.lock();
-        state.queue.is_empty() && state.leases.is_empty()
+        self.lock().window.is_empty()
     }
 
     fn close(&self) {

@@ -4,6 +4,7 @@ use crate::config::Spec;
 pub mod file;
 mod keeper;
 mod memory;
+mod window;
 
 /// Every one of them.
 pub static ALL: &[&Spec] = &[&memory::SPEC, &file::SPEC, &file::SPILLABLE];

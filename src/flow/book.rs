@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use super::{Destination, Seat, Tally};
+use super::{Destination, Limit, Seat, Tally};
 use crate::event::{
     Attributes, Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId,
 };
@@ -37,6 +37,22 @@ impl Ledger {
         let tally = &self.tally;
         let gone = tally.filtered + tally.elsewhere + tally.without_route + tally.skipped;
         tally.read == gone + self.repeats + self.delivered + self.dead_lettered + self.in_flight + self.lost
+    }
+}
+
+impl Ledger {
+    /// Events that were in flight turned out to be at the destination already.
+    pub fn repeated(&mut self, events: usize) {
+        let events = (events as u64).min(self.in_flight);
+        self.repeats += events;
+        self.in_flight -= events;
+    }
+
+    /// Events that were in flight are read again, and counted then.
+    pub fn unread(&mut self, events: usize) {
+        let events = (events as u64).min(self.in_flight);
+        self.in_flight -= events;
+        self.tally.read = self.tally.read.saturating_sub(events);
     }
 }
 
@@ -263,6 +279,18 @@ impl Book {
         let durable = self.record.durable(stream);
         durable.covers(0, mark.low())
             && mark.ranges().iter().all(|range| durable.covers(range.start, range.end))
+    }
+
+    /// A batch for which room was `reserved` was taken over, as far as it was `new`. Returns the room that is over.
+    pub fn took(&mut self, source: &str, tally: Tally, reserved: Limit, new: &[Batch]) -> Limit {
+        let events: usize = new.iter().map(Batch::len).sum();
+        let bytes: usize = new.iter().map(Batch::bytes).sum();
+        let over = Limit { events: reserved.events - events, bytes: reserved.bytes - bytes };
+        let ledger = self.ledger(source);
+        *ledger += tally;
+        ledger.repeats += over.events as u64;
+        ledger.in_flight += events as u64;
+        over
     }
 
     /// A sink takes its place.

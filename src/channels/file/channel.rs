@@ -2,8 +2,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::queue::{IN_FLIGHT, Item, Place, Queue, Queued, Ready, room_of, weight};
+use super::queue::{IN_FLIGHT, Item, Place, Queue, weight};
 use super::steps::FileChannel;
+use crate::channels::window::{self, Ready};
 use crate::codec::marks;
 use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use crate::flow::{
@@ -47,8 +48,8 @@ impl FileChannel {
     /// Whether a spillable channel's memory has room for it; a file channel has none to look at.
     fn fits_memory(&self, queue: &Queue, want: Limit) -> bool {
         self.settings.memory.is_none_or(|memory| {
-            queue.window_events + want.events <= memory.events
-                && queue.window_bytes + want.bytes <= memory.bytes
+            queue.window.events() + want.events <= memory.events
+                && queue.window.bytes() + want.bytes <= memory.bytes
         })
     }
 
@@ -69,7 +70,7 @@ impl FileChannel {
             None => source.into(),
         };
         if self.stays(queue, &batches) {
-            batches.into_iter().for_each(|batch| queue.show(&source, batch, false));
+            batches.into_iter().for_each(|batch| queue.window.push(&source, batch, false));
             if queue.waiting > 0 {
                 self.arrived.notify_one();
             }
@@ -214,13 +215,7 @@ impl Channel for FileChannel {
                 return Err(refused);
             }
         };
-        let events: usize = new.iter().map(Batch::len).sum();
-        let bytes: usize = new.iter().map(Batch::bytes).sum();
-        let over = Limit { events: reserved.events - events, bytes: reserved.bytes - bytes };
-        let ledger = queue.book.ledger(source);
-        *ledger += tally;
-        ledger.repeats += over.events as u64;
-        ledger.in_flight += events as u64;
+        let over = queue.book.took(source, tally, reserved, &new);
         self.pulse.add(Counter::RepeatsDropped, over.events as u64);
         self.give_back(&mut queue, over);
         self.pulse.beat();
@@ -260,7 +255,7 @@ impl Channel for FileChannel {
             let dropped = queue.go_back();
             self.give_back(&mut queue, dropped);
         }
-        let dropped = queue.sift_window();
+        let dropped = queue.sift();
         self.pulse.add(Counter::RepeatsDropped, dropped.events as u64);
         self.give_back(&mut queue, dropped);
         self.arrived.notify_all();
@@ -282,16 +277,16 @@ impl Channel for FileChannel {
             if stop.is_told() {
                 return None;
             }
-            let delay = match queue.ready(self.settings.empty_delay) {
+            if queue.must_read() {
+                drop(queue);
+                self.fill();
+                queue = self.lock();
+                continue;
+            }
+            let delay = match queue.window.ready(&queue.book, queue.closed, self.settings.empty_delay) {
                 Ready::Now => break,
                 Ready::In(delay) => delay,
                 Ready::NotYet => Duration::MAX,
-                Ready::OnDisk => {
-                    drop(queue);
-                    self.fill();
-                    queue = self.lock();
-                    continue;
-                }
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -302,37 +297,20 @@ impl Channel for FileChannel {
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
             queue.waiting -= 1;
         }
-        let taken = queue.lease(up_to);
-        let id = LeaseId(queue.next_lease);
-        queue.next_lease += 1;
-        let batches = taken.iter().map(|queued| queued.batch.clone()).collect();
-        queue.leases.insert(id, taken);
+        let (id, batches) = queue.window.lease(up_to);
         drop(queue);
         Some(Lease::new(self, seat, id, batches))
     }
 
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {
         let mut queue = self.lock();
-        let Some(taken) = queue.leases.remove(&lease) else { return Ok(()) };
+        let Some(taken) = queue.window.end(lease) else { return Ok(()) };
         if outcome == Outcome::Back {
-            queue.hide(taken);
+            queue.window.back(taken);
             self.arrived.notify_all();
             return Ok(());
         }
-        let mut room = Limit { events: 0, bytes: 0 };
-        for Queued { source, batch, .. } in &taken {
-            let own = room_of(batch);
-            room.events += own.events;
-            room.bytes += own.bytes;
-            let ledger = queue.book.ledger(source);
-            // What a destination lost and got again counts once.
-            let events = (own.events as u64).min(ledger.in_flight);
-            ledger.in_flight -= events;
-            match outcome {
-                Outcome::DeadLettered => ledger.dead_lettered += events,
-                _ => ledger.delivered += events,
-            }
-        }
+        let room = window::settled(&taken, outcome, &mut queue.book);
         let batches: Vec<Batch> = taken.into_iter().map(|queued| queued.batch).collect();
         let entries = queue.book.delivered(seat, &batches);
         self.keep(&mut queue, &entries);

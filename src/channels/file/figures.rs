@@ -1,8 +1,9 @@
 //! What `status` shows of a channel's log.
 use std::sync::{PoisonError, Weak};
 
-use super::queue::{Queue, Queued};
+use super::queue::Queue;
 use super::steps::FileChannel;
+use crate::channels::window::Queued;
 use crate::event::Batch;
 use crate::flow::LogFigures;
 use crate::store::log::Segments;
@@ -26,7 +27,7 @@ pub fn figures(channel: &Weak<FileChannel>, segments: &Segments) -> Option<LogFi
 fn stored(queue: &Queue) -> u64 {
     let waiting = queue.used.events.saturating_sub(queue.reserved.events);
     let on_the_way: usize = queue.pending.iter().chain(&queue.unheld).map(|item| item.batch.len()).sum();
-    let queued = queue.window.iter().chain(queue.leases.values().flatten());
-    let unlogged = queued.filter(|Queued { logged, .. }| !logged).map(|queued| Batch::len(&queued.batch));
+    let unlogged =
+        queue.window.all().filter(|Queued { logged, .. }| !logged).map(|queued| Batch::len(&queued.batch));
     waiting.saturating_sub(on_the_way + unlogged.sum::<usize>()) as u64
 }

@@ -11,18 +11,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::shelves::Shelves;
+use crate::channels::window::{Queued, Sifted, Window, room_of};
 use crate::event::{Batch, Entry, Mark, Stream, StreamId};
-use crate::flow::{Book, Latch, LeaseId, Limit};
+use crate::flow::{Book, Latch, Limit};
 use crate::store::log::Run;
 use crate::store::log::bug::{self, Bug};
 
 /// Bytes that may wait for the disk, those of the write and the sync under way included.
 pub const IN_FLIGHT: usize = 8 << 20;
 /// Bytes of held batches that are kept in memory for sinks.
-const WINDOW: usize = 6 << 20;
+const IN_MEMORY: usize = 6 << 20;
 
 /// A batch on its way to the log.
 #[derive(Debug)]
@@ -44,16 +44,6 @@ pub struct Place {
     pub at: u64,
 }
 
-/// A batch that a sink may have.
-#[derive(Clone, Debug)]
-pub struct Queued {
-    pub source: Arc<str>,
-    pub batch: Batch,
-    pub since: Instant,
-    /// The log has it too.
-    pub logged: bool,
-}
-
 /// Where the log is read from next.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cursor {
@@ -73,9 +63,7 @@ pub struct Queue {
     /// Weight of `pending` and `unheld`, and of the latter alone.
     pub in_flight: usize,
     pub unheld_weight: usize,
-    pub window: VecDeque<Queued>,
-    pub window_events: usize,
-    pub window_bytes: usize,
+    pub window: Window,
     /// All frames of the log, as runs in the order of their numbers.
     pub runs: VecDeque<Run>,
     pub cursor: Cursor,
@@ -91,8 +79,6 @@ pub struct Queue {
     pub found: u64,
     pub void_above: HashMap<StreamId, u64>,
     pub shelves: Shelves,
-    pub leases: HashMap<LeaseId, Vec<Queued>>,
-    pub next_lease: u64,
     pub used: Limit,
     /// The part of `used` that sources have reserved and not put yet.
     pub reserved: Limit,
@@ -114,22 +100,9 @@ pub struct Queue {
     pub full: bool,
 }
 
-/// What can be leased.
-pub enum Ready {
-    Now,
-    In(Duration),
-    /// It has to be read from the log first.
-    OnDisk,
-    NotYet,
-}
-
 /// Bytes of memory that a batch takes, about.
 pub fn weight(batch: &Batch) -> usize {
     batch.bytes() + 32 * batch.len() + 256
-}
-
-pub fn room_of(batch: &Batch) -> Limit {
-    Limit { events: batch.len(), bytes: batch.bytes() }
 }
 
 impl Queue {
@@ -147,77 +120,14 @@ impl Queue {
         !self.pending.is_empty() || !self.writing.is_empty() || !self.unheld.is_empty()
     }
 
-    pub fn ready(&self, empty_delay: Duration) -> Ready {
-        if !self.book.all_reported() {
-            return Ready::NotYet;
-        }
-        if self.window_events == 0 && self.is_on_disk() {
-            return Ready::OnDisk;
-        }
-        let Some(first) = self.window.front() else { return Ready::NotYet };
-        let waited = first.since.elapsed();
-        if self.window_events == 0 && !self.closed && waited < empty_delay {
-            return Ready::In(empty_delay - waited);
-        }
-        let ragged = first.batch.span().is_some_and(|span| self.book.is_ragged(span.stream.id));
-        if ragged && !self.leases.is_empty() { Ready::NotYet } else { Ready::Now }
-    }
-
-    /// Takes batches from the front of the window.
-    pub fn lease(&mut self, up_to: Limit) -> Vec<Queued> {
-        let mut taken = Vec::new();
-        let (mut events, mut bytes) = (0, 0);
-        while let Some(next) = self.window.front_mut() {
-            let (more, size) = (next.batch.len(), next.batch.bytes());
-            if events + more <= up_to.events && (events == 0 || bytes + size <= up_to.bytes) {
-                events += more;
-                bytes += size;
-                taken.extend(self.window.pop_front());
-                continue;
-            }
-            if taken.is_empty() {
-                let batch = next.batch.split_off_front(up_to.events.max(1));
-                events += batch.len();
-                bytes += batch.bytes();
-                taken.push(Queued { batch, ..next.clone() });
-            }
-            break;
-        }
-        self.window_events -= events;
-        self.window_bytes -= bytes;
-        taken
-    }
-
-    /// Adds to the window; positions without events travel with what stands before them where they can.
-    pub fn show(&mut self, source: &Arc<str>, batch: Batch, logged: bool) {
-        if batch.is_empty() {
-            let Some(span) = batch.span() else { return };
-            if let Some(last) = self.window.back_mut()
-                && last.logged == logged
-                && last.batch.span().is_some_and(|s| s.stream.id == span.stream.id && s.to == span.from)
-            {
-                last.batch.extend_span(span);
-                return;
-            }
-        }
-        self.window_events += batch.len();
-        self.window_bytes += batch.bytes();
-        let source = source.clone();
-        self.window.push_back(Queued { source, batch, since: Instant::now(), logged });
-    }
-
-    /// Gives leased batches back, in order.
-    pub fn hide(&mut self, taken: Vec<Queued>) {
-        for queued in taken.into_iter().rev() {
-            self.window_events += queued.batch.len();
-            self.window_bytes += queued.batch.bytes();
-            self.window.push_front(queued);
-        }
+    /// Whether the window's next events have to be read from the log first.
+    pub fn must_read(&self) -> bool {
+        self.book.all_reported() && self.window.events() == 0 && self.is_on_disk()
     }
 
     /// Whether a held batch can stay in memory.
     fn has_window(&self) -> bool {
-        !self.is_on_disk() && self.window_bytes < WINDOW && self.window.len() < 4096
+        !self.is_on_disk() && self.window.bytes() < IN_MEMORY && self.window.batches() < 4096
     }
 
     /// A batch, the first of those that were not held, is: sinks may have it. Batches that came one after the other share
@@ -237,9 +147,11 @@ impl Queue {
         self.cursor = Cursor { number: item.number + 1, place: item.behind };
         match item.early {
             true => {
-                self.admit(&item.source, item.batch, item.number);
+                let had = self.admit(&item.source, item.batch, item.number);
+                self.book.ledger(&item.source).repeated(had.events);
+                self.give_back(had);
             }
-            false => self.show(&item.source, item.batch, true),
+            false => self.window.push(&item.source, item.batch, true),
         }
     }
 
@@ -266,7 +178,7 @@ impl Queue {
 
     /// Takes a batch from the log, or one that came before the destinations had told what they have: what is settled,
     /// leased or void is dropped from it. Returns how much that was.
-    pub fn admit(&mut self, source: &Arc<str>, batch: Batch, number: u64) -> Limit {
+    pub fn admit(&mut self, source: &str, batch: Batch, number: u64) -> Limit {
         let Some(span) = batch.span().cloned() else { return Limit { events: 0, bytes: 0 } };
         let stream = span.stream.id;
         let before = room_of(&batch);
@@ -288,7 +200,7 @@ impl Queue {
         for piece in batch.without(&had) {
             shown.events += piece.len();
             shown.bytes += piece.bytes();
-            self.show(source, piece, true);
+            self.window.push(source, piece, true);
         }
         Limit { events: before.events - shown.events, bytes: before.bytes - shown.bytes }
     }
@@ -314,9 +226,8 @@ impl Queue {
     /// What is settled of a stream, or in memory on its way to a sink.
     pub fn had(&self, stream: StreamId) -> Mark {
         let mut had = self.book.settled(stream);
-        let queued = self.window.iter().chain(self.leases.values().flatten());
-        let spans = queued.filter_map(|queued| queued.batch.span()).filter(|span| span.stream.id == stream);
-        spans.for_each(|span| had.insert(span.from, span.to));
+        let queued = self.window.stretches().filter(|(known, ..)| *known == stream);
+        queued.for_each(|(_, from, to)| had.insert(from, to));
         had
     }
 
@@ -325,24 +236,17 @@ impl Queue {
     /// What a spillable channel had in memory alone came after that: its sources read it again. Returns how much it was.
     pub fn go_back(&mut self) -> Limit {
         let mut dropped = Limit { events: 0, bytes: 0 };
-        for queued in std::mem::take(&mut self.window) {
-            let span = queued.batch.span().map(|span| (span.stream.id, span.from, span.to));
-            match span.filter(|(stream, ..)| !stream.is_of_log()) {
-                _ if queued.logged => {}
-                None => self.window.push_back(queued),
-                Some((stream, from, to)) => {
-                    self.lose(stream, from..to);
-                    let ledger = self.book.ledger(&queued.source);
-                    let events = (queued.batch.len() as u64).min(ledger.in_flight);
-                    ledger.in_flight -= events;
-                    ledger.tally.read = ledger.tally.read.saturating_sub(events);
-                    dropped.events += queued.batch.len();
-                    dropped.bytes += queued.batch.bytes();
-                }
+        let own = |queued: &Queued| queued.batch.span().is_none_or(|span| span.stream.id.is_of_log());
+        for Queued { source, batch, logged, .. } in
+            self.window.take_out(|queued| !queued.logged && own(queued))
+        {
+            if let Some(span) = batch.span().filter(|_| !logged) {
+                self.lose(span.stream.id, span.from..span.to);
+                self.book.ledger(&source).unread(batch.len());
+                dropped.events += batch.len();
+                dropped.bytes += batch.bytes();
             }
         }
-        self.window_events = self.window.iter().map(|queued| queued.batch.len()).sum();
-        self.window_bytes = self.window.iter().map(|queued| queued.batch.bytes()).sum();
         self.cursor = Cursor::default();
         self.epoch += 1;
         self.again = true;
@@ -416,8 +320,7 @@ impl Queue {
 
     /// Nothing waits anywhere.
     pub fn is_idle(&self) -> bool {
-        let memory = self.window.is_empty() && self.leases.is_empty();
-        memory && !self.is_spilling()
+        self.window.is_empty() && !self.is_spilling()
     }
 
     /// Nothing is left: what was counted and did not come is lost, or is read again and counted then.
@@ -454,43 +357,26 @@ impl Queue {
             spans.push((stream, 0, mark.low()));
             spans.extend(mark.ranges().iter().map(|range| (stream, range.start, range.end)));
         }
-        let queued = self.window.iter().chain(self.leases.values().flatten()).map(|queued| &queued.batch);
-        let items = self.pending.iter().chain(&self.unheld).map(|item| &item.batch);
-        let batches = queued.chain(items).filter_map(Batch::span);
-        spans.extend(batches.map(|span| (span.stream.id, span.from, span.to)));
+        spans.extend(self.window.stretches());
+        let items = self.pending.iter().chain(&self.unheld).filter_map(|item| item.batch.span());
+        spans.extend(items.map(|span| (span.stream.id, span.from, span.to)));
         self.book.settle_reports(spans.into_iter())
     }
 
     /// Drops from the window what destinations were found to have. Returns how much that was.
-    pub fn sift_window(&mut self) -> Limit {
-        let (events, bytes) = (self.window_events, self.window_bytes);
-        (self.window_events, self.window_bytes) = (0, 0);
-        for Queued { source, batch, since, logged } in std::mem::take(&mut self.window) {
-            let stream = batch.span().map(|span| (span.stream.id, span.from, span.to));
-            let settled = stream.map(|(stream, ..)| self.book.settled(stream)).unwrap_or_default();
-            if let Some((stream, from, to)) = stream.filter(|_| batch.straddles(&settled)) {
-                settled.missing(from, to).into_iter().for_each(|hole| {
-                    self.lose(stream, hole);
-                });
-                self.drop_from(&source, batch.len());
-                continue;
-            }
-            let before = batch.len();
-            let new = batch.without(&settled);
-            self.drop_from(&source, before - new.iter().map(Batch::len).sum::<usize>());
-            for batch in new {
-                self.window_events += batch.len();
-                self.window_bytes += batch.bytes();
-                self.window.push_back(Queued { source: source.clone(), batch, since, logged });
+    pub fn sift(&mut self) -> Limit {
+        let Sifted { dropped, torn } = self.window.sift(&mut self.book);
+        for (stream, from, to) in torn {
+            for hole in self.book.settled(stream).missing(from, to) {
+                self.lose(stream, hole);
             }
         }
-        Limit { events: events - self.window_events, bytes: bytes - self.window_bytes }
+        dropped
     }
 
-    fn drop_from(&mut self, source: &str, repeats: usize) {
-        let ledger = self.book.ledger(source);
-        let repeats = (repeats as u64).min(ledger.in_flight);
-        ledger.repeats += repeats;
-        ledger.in_flight -= repeats;
+    /// Room that is taken no more.
+    pub fn give_back(&mut self, room: Limit) {
+        self.used.events = self.used.events.saturating_sub(room.events);
+        self.used.bytes = self.used.bytes.saturating_sub(room.bytes);
     }
 }

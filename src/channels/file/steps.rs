@@ -189,7 +189,8 @@ impl FileChannel {
     }
 
     /// A new segment, with a snapshot of all marks. Entries that wait are part of it and are not written behind it: an
-    /// older "all of it is durable" would speak of what was delivered since (L2). The copy of it in the checkpoint directory is a hint.
+    /// older "all of it is durable" would speak of what was delivered since (L2). The copy in the checkpoint directory
+    /// is a hint.
     pub(super) fn begin(&self, log: &mut Log) -> io::Result<()> {
         let snapshot: Vec<Vec<u8>> = {
             let mut queue = self.lock();
@@ -370,15 +371,11 @@ impl FileChannel {
             }
             return;
         };
-        let source: Arc<str> = source.into();
         let gone = queue.admit(&source, batch, piece.head.number);
         dropped.events += gone.events;
         dropped.bytes += gone.bytes;
-        let ledger = queue.book.ledger(&source);
-        let gone = (gone.events as u64).min(ledger.in_flight);
-        ledger.in_flight -= gone;
         // What was found at start was counted as read then, as far as anybody knew.
-        ledger.tally.read -= gone.min(ledger.tally.read);
+        queue.book.ledger(&source).unread(gone.events);
     }
 
     /// Frames that were there and cannot be read any more. What else the segment holds tells what they held; all of that
@@ -417,8 +414,7 @@ impl FileChannel {
     }
 
     pub(super) fn give_back(&self, queue: &mut Queue, room: Limit) {
-        queue.used.events = queue.used.events.saturating_sub(room.events);
-        queue.used.bytes = queue.used.bytes.saturating_sub(room.bytes);
+        queue.give_back(room);
         if room.events > 0 {
             self.room.notify_all();
         }

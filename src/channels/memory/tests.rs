@@ -1,4 +1,5 @@
 //! The memory channel by the protocol's rules.
+use super::super::window::room_of;
 use super::*;
 use crate::event::{Attributes, Builder, Span};
 

@@ -45,8 +45,8 @@ fn own(
     all.into_iter().map(own).collect()
 }
 
-/// What a killed process wrote and did not sync counts from now on; so it must not go with a power cut.
-/// And what it removed must not come back.
+/// What a killed process wrote and did not sync counts from now on: it must not go with a power cut, and what that process
+/// removed must not come back.
 fn certify(disk: &dyn Disk, dirs: &[PathBuf], survey: &Survey) {
     for dir in dirs {
         if let Err(error) = disk.sync_dir(dir) {
@@ -61,8 +61,8 @@ fn certify(disk: &dyn Disk, dirs: &[PathBuf], survey: &Survey) {
     }
 }
 
-/// Some frames could not be read now. Numbers that these may have are not given again:
-/// the segment may be readable at the next start, and what has a number twice counts once.
+/// Some frames could not be read now. The numbers that they may have are not given again: the segment may be readable at
+/// the next start, and of two frames with one number one counts.
 fn leave_room(survey: &mut Survey) -> Option<End> {
     survey.damage.iter().find(|damage| matches!(damage.fault, Fault::Unreadable(_)))?;
     let void = survey.next_number..survey.next_number + UNREAD;

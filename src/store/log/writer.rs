@@ -150,11 +150,6 @@ impl Log {
         !self.sound || self.leave || self.open.last().is_none_or(full)
     }
 
-    /// Whether the open segment holds anything but its beginning.
-    pub fn is_begun_only(&self) -> bool {
-        self.sound && self.open.last().is_some_and(|open| open.end == open.begun)
-    }
-
     /// The caller takes for held what is written: after a failure it stays where it is, for nobody writes it again.
     pub fn count_what_is_written(&mut self) {
         self.written_counts = true;

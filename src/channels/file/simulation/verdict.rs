@@ -101,8 +101,13 @@ impl Life {
     pub fn judge(&self) {
         let depth = self.channel.depth();
         let queue = self.channel.lock();
-        let rest =
-            (queue.in_flight, queue.unheld_weight, queue.window_bytes, queue.window_events, queue.on_disk);
+        let rest = (
+            queue.in_flight,
+            queue.unheld_weight,
+            queue.window.bytes(),
+            queue.window.events(),
+            queue.on_disk,
+        );
         let (used, reserved) = (queue.used, queue.reserved);
         drop(queue);
         if (depth.events, depth.bytes) != (0, 0) || reserved.events != 0 || reserved.bytes != 0 {

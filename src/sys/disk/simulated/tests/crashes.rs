@@ -113,24 +113,3 @@ fn a_process_that_is_dead_changes_nothing() {
     drop(file);
     disk.process().remove(Path::new(A)).unwrap();
 }
-
-/// To be measured by hand, in a release build: `cargo test --release costs_little -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement; it says what a history costs and fails never"]
-fn a_history_of_300_calls_costs_little() {
-    let started = std::time::Instant::now();
-    for seed in 0..1000u64 {
-        let disk = disk();
-        let file = kept(&disk, A, b"");
-        file.allocate(64 << 20).unwrap();
-        for number in 0..100 {
-            write(&file, number * 1024, &[seed as u8; 1024]);
-            file.len().unwrap();
-            if number % 10 == 0 {
-                file.sync().unwrap();
-            }
-        }
-        disk.power_cut();
-    }
-    println!("{:?} per history", started.elapsed() / 1000);
-}
