@@ -198,7 +198,9 @@ impl Record {
                     None => place.delivered.remove(&stream),
                 };
             }
-            place.files.values_mut().for_each(|lengths| lengths.delivered = lengths.durable);
+            for lengths in place.files.values_mut() {
+                *lengths = Lengths { delivered: lengths.durable, closed: false, ..*lengths };
+            }
         }
     }
 

@@ -153,6 +153,11 @@ impl Journal {
         synced
     }
 
+    /// Whether a sync failed, or an append that could not be taken back; it has to be opened again.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Whether a snapshot would be much shorter.
     pub fn is_grown(&self) -> bool {
         self.end > REWRITE_ABOVE && self.end > 4 * self.base

@@ -81,15 +81,18 @@ impl Keeper {
     ) -> Result<(Keeper, Vec<DataFile>), DeliverError> {
         let (journal, record) = open_journal(path, owner.key)?;
         let is_new = record.key.is_none();
+        let mut keeper =
+            Keeper { journal, record, touched: BTreeSet::new(), inode: 0, scratch: Vec::new(), held: None };
+        if owner.distrust {
+            keeper.commit(&owner.taking_back()).map_err(|error| keeper.failed(error))?;
+        }
         let mut first = Vec::new();
         if is_new {
             first.push(Entry::Key { key: owner.key.to_string() });
             first.push(Entry::Place { place: 0, destination: destination(owner.dir) });
             first.extend(seed.iter().flat_map(|seed| all_of(&seed.marks(0))));
         }
-        let unsynced = recover(owner, &record, &mut first)?;
-        let mut keeper =
-            Keeper { journal, record, touched: BTreeSet::new(), inode: 0, scratch: Vec::new(), held: None };
+        let unsynced = recover(owner, &keeper.record, &mut first)?;
         keeper.begin(&first, is_new, owner.dir).map_err(|error| keeper.failed(error))?;
         Ok((keeper, unsynced))
     }
@@ -113,8 +116,14 @@ impl Keeper {
         path: &Path,
         unsynced: &mut Vec<DataFile>,
     ) -> Result<(), DeliverError> {
-        let (journal, mut record) = open_journal(path, owner.key)?;
+        let (mut journal, mut record) = open_journal(path, owner.key)?;
         let mut first = Vec::new();
+        if owner.distrust {
+            let mut frame = Vec::new();
+            marks::encode(&owner.taking_back(), &mut frame);
+            journal.append(&frame).map_err(|error| self.failed(error))?;
+            record.reboot();
+        }
         let files = recover(owner, &record, &mut first)?;
         first.iter().for_each(|entry| record.apply(entry));
         unsynced.extend(files);
@@ -154,6 +163,11 @@ impl Keeper {
     /// Whether somebody has deleted or replaced the record's file.
     pub fn is_taken(&self) -> bool {
         fs::metadata(self.journal.path()).map_or(true, |now| now.ino() != self.inode)
+    }
+
+    /// Whether what was written to the record may not be what a later reader finds.
+    pub fn is_broken(&self) -> bool {
+        self.journal.is_broken()
     }
 
     /// An error about the record, with its path.

@@ -3,8 +3,9 @@
 //! A file that is longer than recorded has bytes that no mark covers: they are cut off and come again. Under the boot
 //! of the record the delivered lengths count, under another one the durable lengths (S6). A file that is gone or
 //! shorter was taken by somebody: its marks stand.
-//! Invariants: nothing is recorded before all files are cut, so that a kill in between leaves the same work to do; then
-//! the new boot id and the files' ends are one frame.
+//! Invariants: a start after a boot records nothing before all files are cut, so that a kill in between leaves the same
+//! work to do; then the new boot id and the files' ends are one frame. After a failed sync it is the other way round:
+//! the record is taken back first, since under the same boot a file cut shorter than it says would count as delivered.
 use std::io;
 use std::path::Path;
 
@@ -22,6 +23,16 @@ pub struct Owner<'a> {
     pub distrust: bool,
 }
 
+impl Owner<'_> {
+    /// What takes a record of this boot back to what was durable: an id in between.
+    pub fn taking_back(&self) -> [Entry; 2] {
+        [
+            Entry::Boot { id: format!("{}, before a failed sync", self.boot) },
+            Entry::Boot { id: self.boot.into() },
+        ]
+    }
+}
+
 /// Cuts the files; adds to `entries` what is to be recorded of it. Returns the files that are not synced yet.
 pub fn recover(
     owner: Owner,
@@ -29,16 +40,11 @@ pub fn recover(
     entries: &mut Vec<Entry>,
 ) -> Result<Vec<DataFile>, DeliverError> {
     let rebooted = record.boot.as_deref().is_some_and(|boot| boot != owner.boot);
-    let uncertain = rebooted || owner.distrust;
-    if owner.distrust {
-        // Another id in between takes the delivered marks back to the durable ones.
-        entries.push(Entry::Boot { id: format!("{}, before a failed sync", owner.boot) });
-    }
     entries.push(Entry::Boot { id: owner.boot.into() });
     let (mut unsynced, mut files) = (Vec::new(), Vec::new());
     for (name, lengths) in record.place(0).map(|place| place.files.clone()).unwrap_or_default() {
-        let length = if uncertain { lengths.durable } else { lengths.delivered };
-        let is_final = lengths.closed && !uncertain;
+        let length = if rebooted { lengths.durable } else { lengths.delivered };
+        let is_final = lengths.closed && !rebooted;
         unsynced.extend(mend(owner.dir, &name, length, is_final)?);
         files.push(FileLength { name, length });
     }

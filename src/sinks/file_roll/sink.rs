@@ -138,19 +138,19 @@ impl FileRoll {
         self.open()
     }
 
+    /// Syncs the data files and the directory that names them.
     fn sync_files(&mut self) -> Result<(), DeliverError> {
-        for file in self.unsynced.iter().chain(&self.data) {
-            if let Err(error) = file.sync() {
-                // The kernel may have dropped what it could not write: as after a power cut, only what was durable
-                // before is certain. The record says so once it is opened again.
-                self.distrust = true;
-                self.keeper = None;
-                let doing =
-                    format!("cannot sync `{}`; what was not durable is delivered again", file.path.display());
-                return Err(DeliverError::in_doubt(doing, error));
-            }
-        }
-        sys::sync_dir(&self.dir).map_err(|error| failed("sync", &self.dir, error))
+        let of = |file: &DataFile| file.sync().map_err(|error| (file.path.clone(), error));
+        let synced = self.unsynced.iter().chain(&self.data).try_for_each(of);
+        let dir = || sys::sync_dir(&self.dir).map_err(|error| (self.dir.clone(), error));
+        synced.and_then(|()| dir()).map_err(|(path, error)| {
+            // The kernel may have dropped what it could not write: as after a power cut, only what was durable
+            // before is certain. The record says so once it is opened again.
+            self.distrust = true;
+            self.keeper = None;
+            let doing = format!("cannot sync `{}`; what was not durable is delivered again", path.display());
+            DeliverError::in_doubt(doing, error)
+        })
     }
 }
 
@@ -192,7 +192,9 @@ impl Sink for FileRoll {
         let closed = std::mem::take(&mut self.closed);
         let keeper = self.keeper.as_mut().expect("opened above");
         if let Err(error) = keeper.durable(&closed) {
-            self.distrust = true;
+            // A frame that found no room is merely not there; after a failed sync nothing of the record is certain.
+            self.distrust = keeper.is_broken();
+            self.closed = closed;
             return Err(match self.give_up(error) {
                 DeliverError::NotThere(text, cause) => DeliverError::InDoubt(text, cause),
                 other => other,

@@ -89,7 +89,9 @@ impl FileRoll {
 
     /// Ends the present file if its time is over, and makes sure that there is one to write to.
     pub(super) fn roll(&mut self) -> Result<(), DeliverError> {
-        if self.timer.as_mut().is_some_and(Timer::is_due) {
+        let is_due = self.timer.as_mut().is_some_and(Timer::is_due);
+        // One that got no byte yet, because the disk is full, is used on.
+        if is_due && self.data.as_ref().is_some_and(|file| file.length > 0) {
             self.finish_file();
         }
         if self.data.is_none() {

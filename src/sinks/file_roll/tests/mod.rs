@@ -229,6 +229,38 @@ fn a_failed_sync_takes_back_what_was_not_durable() {
 }
 
 #[test]
+fn after_a_failed_sync_the_record_is_taken_back_before_a_file_is_cut() {
+    let rig = Rig::new();
+    let (mut sink, _) = rig.start();
+    deliver(&mut sink, rig.lines(0, 3)).unwrap();
+    sink.sync().unwrap();
+    deliver(&mut sink, rig.lines(3, 9)).unwrap();
+    (sink.distrust, sink.keeper) = (true, None);
+    // The file cannot be cut, and the process ends over it.
+    let (_, file) = rig.files().pop_first().unwrap();
+    let hidden = rig.root.path().join("hidden");
+    fs::rename(&file, &hidden).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert!(sink.delivered(&key()).is_err());
+    drop(sink);
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&hidden, &file).unwrap();
+    let (_sink, marks) = rig.start();
+    assert_eq!((rig.low(&marks), rig.text()), (3, all(3)));
+}
+
+#[test]
+fn a_file_without_a_byte_is_not_rolled_away() {
+    let rig = Rig::new();
+    let (mut sink, _) = rig.start();
+    sink.timer = Timer::new(Duration::from_nanos(1));
+    // As on a full disk: the file begins, its first write fails, and its time is over.
+    sink.roll().unwrap();
+    sink.roll().unwrap();
+    assert_eq!(rig.files().len(), 1);
+}
+
+#[test]
 fn k2_a_second_process_is_refused_with_one_sentence() {
     let rig = Rig::new();
     fs::create_dir(rig.dir()).unwrap();
