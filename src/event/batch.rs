@@ -8,80 +8,12 @@
 //! Slicing copies no body: rows, headers and buffer are shared.
 use std::io::IoSlice;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::{Headers, Overlay, Span, Stream};
+use super::{Buf, Headers, Overlay, Span, Stream};
 
 /// Buffers up to this size are not worth a copy: a few of them wait in a channel at a time.
 const SMALL_BUFFER: usize = 16 << 10;
-
-/// A byte buffer that goes back to its pool when the last batch that uses it is gone.
-#[derive(Debug, Default)]
-pub struct Buf {
-    bytes: Vec<u8>,
-    pool: Option<Arc<Pool>>,
-}
-
-impl Buf {
-    pub fn as_mut_vec(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
-    }
-}
-
-impl From<Vec<u8>> for Buf {
-    fn from(bytes: Vec<u8>) -> Self {
-        Buf { bytes, pool: None }
-    }
-}
-
-impl std::ops::Deref for Buf {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl std::ops::DerefMut for Buf {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-}
-
-impl Drop for Buf {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            pool.give(std::mem::take(&mut self.bytes));
-        }
-    }
-}
-
-/// Buffers of one size, kept for the next read: saves a page fault for every 4 KiB that is read.
-#[derive(Debug)]
-pub struct Pool {
-    size: usize,
-    keep: usize,
-    free: Mutex<Vec<Vec<u8>>>,
-}
-
-impl Pool {
-    /// Buffers of `size` bytes; at most `keep` of them wait for their next use.
-    pub fn new(size: usize, keep: usize) -> Arc<Pool> {
-        Arc::new(Pool { size, keep, free: Mutex::default() })
-    }
-
-    /// A buffer of exactly `size` bytes with arbitrary content.
-    pub fn take(self: &Arc<Self>) -> Buf {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Buf { bytes: free.unwrap_or_else(|| vec![0; self.size]), pool: Some(self.clone()) }
-    }
-
-    fn give(&self, bytes: Vec<u8>) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes.len() == self.size && free.len() < self.keep {
-            free.push(bytes);
-        }
-    }
-}
 
 /// Where one event lies: its body in the buffer, its range in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -429,58 +361,10 @@ fn bytes_of(rows: &[Row]) -> usize {
     rows.iter().map(|row| (row.end - row.start) as usize).sum()
 }
 
-/// Collects events that do not lie in a file's buffer: from sockets, counters, decoded text.
-#[derive(Debug, Default)]
-pub struct Builder {
-    bytes: Vec<u8>,
-    rows: Vec<Row>,
-    shared: Headers,
-    overlay: Overlay,
-}
-
-impl Builder {
-    /// Headers of all events of the batch.
-    pub fn shared(headers: Headers) -> Builder {
-        Builder { shared: headers, ..Builder::default() }
-    }
-
-    /// Appends an event; its range in the stream, if there is one, is `range`.
-    pub fn push(&mut self, body: &[u8], range: Range<u64>) -> &mut Self {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(body);
-        self.rows.push(Row { start, end: self.bytes.len() as u32, from: range.start, to: range.end });
-        self.bytes.push(b'\n');
-        self
-    }
-
-    /// Sets a header of the event pushed last.
-    pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
-        let row = self.rows.len().checked_sub(1).expect("a header belongs to an event that was pushed");
-        self.overlay.set(row as u32, name, Some(value));
-        self
-    }
-
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The batch, and an empty builder left behind.
-    pub fn finish(&mut self, span: Option<Span>) -> Batch {
-        let taken = std::mem::take(self);
-        let mut batch = Batch::new(Arc::new(taken.bytes.into()), taken.rows, Arc::new(taken.shared), span);
-        batch.overlay = Arc::new(taken.overlay);
-        batch
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Attributes, Mark};
+    use crate::event::{Attributes, Builder, Mark};
 
     fn three_lines() -> Batch {
         let buf: Buf = b"one\ntwo\r\nthree\n".to_vec().into();
@@ -606,13 +490,5 @@ mod tests {
         let rows = vec![Row { start: 0, end: 16 << 10, from: 0, to: 1 }];
         let used = Batch::new(Arc::new(bytes.into()), rows, Arc::default(), None);
         assert!(Arc::ptr_eq(&used.clone().compacted().buf, &used.buf));
-    }
-
-    #[test]
-    fn a_buffer_returns_to_its_pool() {
-        let pool = Pool::new(16, 1);
-        drop(pool.take());
-        drop((pool.take(), pool.take()));
-        assert_eq!(pool.free.lock().unwrap().len(), 1);
     }
 }
