@@ -4,6 +4,7 @@
 //! disk is told by name below, a component of somebody's own counts as neither.
 //! Truth: section 10 of the protocol in `ARCHITECTURE.md`.
 use super::graph::{Graph, Node, SinkNode, SourceNode};
+use super::tail_command::followed;
 
 /// Sources whose input is still there after a crash.
 const READABLE_AGAIN: &[&str] = &[
@@ -23,6 +24,16 @@ const ON_DISK: &[&str] = &["file", "kafka", "jdbc"];
 const SPILLS: &str = "spillablememory";
 /// Sources that answer their peer once the channels hold what it has sent.
 const ANSWERING: &[&str] = &["netcat", "avro", "thrift", "http", "jms"];
+/// Sources whose input nobody can ask for again and nobody sends again: what comes on the way to a channel, or while the
+/// agent is down, is gone. Why, and what would be better.
+const FLEETING: &[(&str, &str, &str)] = &[
+    (
+        "exec",
+        "what a command prints cannot be asked for again",
+        "let the command write a file, and read that by `TAILDIR` or `dfk_rollfile`",
+    ),
+    ("netcatudp", "nobody sends a datagram again", "`netcat`, which answers each line"),
+];
 
 /// How much a path promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +58,7 @@ impl Class {
 
     pub fn sentence(self) -> &'static str {
         match self {
-            Class::BestEffort => "best effort: a crash loses what is in memory",
+            Class::BestEffort => "best effort: a crash loses what is under way",
             Class::KillRereadable => "nothing lost by kill -9; repeats are possible",
             Class::KillSockets => "nothing lost by kill -9, sockets included; repeats are possible",
             Class::PowerCut => "nothing lost by a power cut; repeats are possible",
@@ -93,11 +104,28 @@ fn syncs(channel: &Node) -> bool {
     channel.values.get("fsyncPerTransaction").is_none_or(|text| text.eq_ignore_ascii_case("true"))
 }
 
+/// Whatever the channel and the sink are.
+fn fleeting(source: &SourceNode) -> Option<(Class, String, Option<String>)> {
+    let (_, why, better) = FLEETING.iter().find(|(name, ..)| *name == source.node.spec.name)?;
+    let command = source.node.values.get("command").map(String::as_str).unwrap_or_default();
+    let raise = match followed(command).first() {
+        Some(file) => format!("`TAILDIR` on `{file}`, or `dfk_rollfile`: sources that can be read again"),
+        None => (*better).to_string(),
+    };
+    Some((Class::BestEffort, format!("nothing: {why}"), Some(raise)))
+}
+
 fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
+    let (from, via, to) = (&source.node.name, &channel.name, &sink.node.name);
+    let (class, rests_on, raise) = fleeting(source).unwrap_or_else(|| of_path(source, channel, sink));
+    Promise { source: from.clone(), channel: via.clone(), sink: to.clone(), class, rests_on, raise }
+}
+
+fn of_path(source: &SourceNode, channel: &Node, sink: &SinkNode) -> (Class, String, Option<String>) {
     let again = READABLE_AGAIN.contains(&source.node.spec.name);
     let on_disk = ON_DISK.contains(&channel.spec.name);
     let (from, via, to) = (&source.node.name, &channel.name, &sink.node.name);
-    let (class, rests_on, raise) = match (again, on_disk, sink.keeps_record) {
+    match (again, on_disk, sink.keeps_record) {
         (true, _, true) => {
             let why = format!("`{from}` can be read again, `{to}` keeps a record of what it has");
             (Class::ExactlyOnce, why, None)
@@ -129,6 +157,5 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
                 Some("a channel on disk, or a source that can be read again".to_string()),
             )
         }
-    };
-    Promise { source: from.clone(), channel: via.clone(), sink: to.clone(), class, rests_on, raise }
+    }
 }
