@@ -8,7 +8,6 @@
 //! Truth: Flume 1.11 `NetcatUdpSource`; Java's `InetSocketAddress.toString`.
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::time::Duration;
 
 use crate::config::{At, Build, Field, Refusal, Spec};
 use crate::event::Builder;
@@ -81,7 +80,12 @@ impl NetcatUdp {
     }
 
     /// Puts what has come; false if there was nothing, or nothing can be put any more.
-    fn put_some(&self, datagrams: &mut Datagrams, out: &Outlet, stop: &Stop) -> io::Result<Result<bool, Fatal>> {
+    fn put_some(
+        &self,
+        datagrams: &mut Datagrams,
+        out: &Outlet,
+        stop: &Stop,
+    ) -> io::Result<Result<bool, Fatal>> {
         let (mut builder, mut dropped) = (Builder::default(), 0);
         while builder.len() < AT_ONCE
             && let Some(datagram) = datagrams.receive()?

@@ -9,8 +9,10 @@ use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::event::{Batch, Builder};
 use crate::flow::{Fatal, Kind, Outlet, PutError, Source, Stop, Wait};
 
-const SIZE: Field =
-    Field::int("size", 0, 16 << 20).unit(Unit::Bytes).default("500").doc("the length of a body, all bytes 0x7F");
+const SIZE: Field = Field::int("size", 0, 16 << 20)
+    .unit(Unit::Bytes)
+    .default("500")
+    .doc("the length of a body, all bytes 0x7F");
 const BATCH_SIZE: Field =
     Field::int("batchSize", 1, 1_000_000).unit(Unit::Events).default("1").doc("events per put");
 const TOTAL: Field = Field::int("maxTotalEvents", i64::MIN, i64::MAX)
@@ -147,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_rate_spreads_events_over_time() {
-        let mut stress = Stress { batch: batch(1, 10), total: None, successful: None, per_second: Some(10), sent: 0 };
+        let mut stress =
+            Stress { batch: batch(1, 10), total: None, successful: None, per_second: Some(10), sent: 0 };
         let began = Instant::now();
         assert_eq!(stress.early(began).unwrap_or_default(), Duration::ZERO);
         stress.sent = 100;

@@ -64,7 +64,8 @@ impl Child {
         // Only our ends: the program's own descriptors keep waiting as ever.
         fcntl(&stdin, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         fcntl(&stdout, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        let said = main.stderr.take().zip(errors).map(|(stderr, errors)| listen(stderr, errors)).transpose()?;
+        let said =
+            main.stderr.take().zip(errors).map(|(stderr, errors)| listen(stderr, errors)).transpose()?;
         let (tell, end) = mpsc::channel();
         let wait = move || {
             // Nobody listens any more once the child was dropped.

@@ -44,14 +44,18 @@ impl Datagrams {
     pub fn receive(&mut self) -> io::Result<Option<Datagram<'_>>> {
         let mut parts = [IoSliceMut::new(&mut self.buffer)];
         let flags = MsgFlags::MSG_DONTWAIT;
-        let message =
-            match recvmsg::<SockaddrStorage>(self.socket.as_raw_fd(), &mut parts, Some(&mut self.beside), flags) {
-                Ok(message) => message,
-                Err(errno) => {
-                    let error = io::Error::from(errno);
-                    return if error.kind() == io::ErrorKind::WouldBlock { Ok(None) } else { Err(error) };
-                }
-            };
+        let message = match recvmsg::<SockaddrStorage>(
+            self.socket.as_raw_fd(),
+            &mut parts,
+            Some(&mut self.beside),
+            flags,
+        ) {
+            Ok(message) => message,
+            Err(errno) => {
+                let error = io::Error::from(errno);
+                return if error.kind() == io::ErrorKind::WouldBlock { Ok(None) } else { Err(error) };
+            }
+        };
         let count = |message| match message {
             ControlMessageOwned::RxqOvfl(count) => Some(count),
             _ => None,

@@ -28,7 +28,8 @@ fn port(agent: &Agent) -> u16 {
 
 #[test]
 fn a_datagram_is_an_event_up_to_its_first_newline_with_its_sender_where_asked_for() {
-    for (keys, bind) in [("bind = 127.0.0.1", true), ("remoteAddress = from", false), ("remoteAddressHeader = from", false)]
+    for (keys, bind) in
+        [("bind = 127.0.0.1", true), ("remoteAddress = from", false), ("remoteAddressHeader = from", false)]
     {
         let source =
             format!("a1.sources.r1.type = netcatudp\na1.sources.r1.port = 0\na1.sources.r1.{keys}\n");
@@ -36,7 +37,8 @@ fn a_datagram_is_an_event_up_to_its_first_newline_with_its_sender_where_asked_fo
         agent.start();
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         peer.connect(("127.0.0.1", port(&agent))).unwrap();
-        let headers = if bind { "{}".to_string() } else { format!("{{from=/{}}}", peer.local_addr().unwrap()) };
+        let headers =
+            if bind { "{}".to_string() } else { format!("{{from=/{}}}", peer.local_addr().unwrap()) };
         let long = "x".repeat(30_000);
         let mut expected = String::new();
         for (datagram, body) in [("one\ntwo\n", "one"), ("", ""), ("cr\r\n", "cr\r"), (&long, &*long)] {

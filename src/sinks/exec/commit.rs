@@ -67,8 +67,9 @@ mod tests {
 
     #[test]
     fn a_commit_says_how_many_lines_follow() {
-        let batches: Vec<Batch> =
-            [&b"one"[..], b"two\nlines", b""].map(|body| Builder::default().push(body, 0..0).finish(None)).into();
+        let batches: Vec<Batch> = [&b"one"[..], b"two\nlines", b""]
+            .map(|body| Builder::default().push(body, 0..0).finish(None))
+            .into();
         let text = |format| String::from_utf8(written(7, &batches, format)).unwrap();
         assert_eq!(text(Format::Lines), "commit 7 4\none\ntwo\nlines\n\n");
         assert_eq!(

@@ -20,8 +20,9 @@ use crate::event::Batch;
 use crate::flow::{DeliverError, Kind, Limit, Pulse, Sink, Stop, Wait};
 use crate::sys::child::argv;
 
-const COMMAND: Field =
-    Field::text("command").required().doc("the program that gets the events on its stdin and answers on its stdout");
+const COMMAND: Field = Field::text("command")
+    .required()
+    .doc("the program that gets the events on its stdin and answers on its stdout");
 const SHELL: Field = Field::text("shell").doc(
     "what the command is handed to, `/bin/sh -c` say; without it the command is split at white space, and quotes, `*` and `|` mean nothing",
 );

@@ -89,16 +89,25 @@ impl Program {
             if let Some((of, verdict)) = commit.answer.take_if(|_| commit.rest.is_empty()) {
                 return match of == number {
                     true => Ok(verdict),
-                    false => Err((format!("`{name}` answers commit {of} where it was asked for {number}"), None)),
+                    false => {
+                        Err((format!("`{name}` answers commit {of} where it was asked for {number}"), None))
+                    }
                 };
             }
             let Some(left) = commit.until.checked_duration_since(Instant::now()) else {
-                return Err((format!("`{name}` gave no answer to commit {number} in time, and is killed"), None));
+                return Err((
+                    format!("`{name}` gave no answer to commit {number} in time, and is killed"),
+                    None,
+                ));
             };
             let [output, input, stop] = self.wait(commit, left).map_err(broken)?;
             if output && !self.listen().map_err(broken)? {
-                let how = self.child.ended(ENDS).map_or("it closed its stdout".into(), |status| status.to_string());
-                return Err((format!("`{name}` has ended without an answer to commit {number}: {how}"), None));
+                let how =
+                    self.child.ended(ENDS).map_or("it closed its stdout".into(), |status| status.to_string());
+                return Err((
+                    format!("`{name}` has ended without an answer to commit {number}: {how}"),
+                    None,
+                ));
             }
             if input && !commit.rest.is_empty() {
                 let written = written(self.child.write(commit.rest)).map_err(broken)?;

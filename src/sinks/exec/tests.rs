@@ -47,7 +47,11 @@ fn a_commit_is_delivered_when_the_program_says_so() {
     assert_eq!((kept(dir.path(), 1), kept(dir.path(), 2)), ("one\ntwo\n".into(), "three\n".into()));
     assert!(!dir.path().join("3").exists(), "there was nothing to say");
     drop(sink);
-    assert_eq!(fs::read_to_string(dir.path().join("end")).unwrap(), "bye\n", "its stdin ended, and it could finish");
+    assert_eq!(
+        fs::read_to_string(dir.path().join("end")).unwrap(),
+        "bye\n",
+        "its stdin ended, and it could finish"
+    );
 }
 
 #[test]
@@ -65,7 +69,8 @@ fn a_commit_larger_than_every_pipe_goes_through() {
 #[test]
 fn d1_what_the_program_fails_is_not_there_and_what_it_refuses_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let answer = "case $number in 1) echo fail 1 disk is full;; 2) echo refuse 2 no date;; *) echo ok $number;; esac";
+    let answer =
+        "case $number in 1) echo fail 1 disk is full;; 2) echo refuse 2 no date;; *) echo ok $number;; esac";
     let mut sink = sink(dir.path(), &keeping(answer), &[]);
     match deliver(&mut *sink, &["a"]) {
         Err(DeliverError::NotThere(why, None)) => assert_eq!(why, "`/bin/sh`: disk is full"),
@@ -113,7 +118,10 @@ fn a_program_that_is_not_there_has_nothing() {
     let mut sink = sink(dir.path(), "", &[("shell", "/no/such/shell -c")]);
     match deliver(&mut *sink, &["a"]) {
         Err(DeliverError::NotThere(why, Some(error))) => {
-            assert_eq!((why.as_str(), error.kind()), ("cannot run `/no/such/shell`", std::io::ErrorKind::NotFound));
+            assert_eq!(
+                (why.as_str(), error.kind()),
+                ("cannot run `/no/such/shell`", std::io::ErrorKind::NotFound)
+            );
         }
         other => panic!("{other:?}"),
     }

@@ -45,11 +45,7 @@ impl Lines {
     }
 
     /// Takes the bytes of one read; hands over each line that has ended.
-    pub fn push<E>(
-        &mut self,
-        bytes: &[u8],
-        mut each: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn push<E>(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         self.held.extend_from_slice(bytes);
         if !self.has_begun() {
             return Ok(());
@@ -124,8 +120,7 @@ impl Lines {
         loop {
             let (piece, more) = rest.split_at(self.charset.cut(rest, self.most).unwrap_or(rest.len()));
             self.text.clear();
-            self.replaced +=
-                self.charset.decode(piece, &mut self.text).expect("what is no text is replaced");
+            self.replaced += self.charset.decode(piece, &mut self.text).expect("what is no text is replaced");
             each(&self.text)?;
             if more.is_empty() {
                 return Ok(());

@@ -23,11 +23,13 @@ use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::flow::{Fatal, Kind, Outlet, Source, Stop, Wait};
 use crate::sys::child::{Child, Errors, argv};
 
-const COMMAND: Field = Field::text("command").required().doc("what is run; each line that it prints is an event");
+const COMMAND: Field =
+    Field::text("command").required().doc("what is run; each line that it prints is an event");
 const SHELL: Field = Field::text("shell").doc(
     "what the command is handed to, `/bin/sh -c` say; without it the command is split at white space, and quotes, `*` and `|` mean nothing",
 );
-const RESTART: Field = Field::flag("restart").default("false").doc("whether it is run again when it has ended");
+const RESTART: Field =
+    Field::flag("restart").default("false").doc("whether it is run again when it has ended");
 const THROTTLE: Field = Field::int("restartThrottle", 0, 86_400_000)
     .unit(Unit::Millis)
     .default("10000")
@@ -142,7 +144,7 @@ impl Exec {
     fn once(&self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         let program = &self.settings.argv[0];
         let status = match Child::start(&self.settings.argv, self.errors(out.source())) {
-            Ok(child) => Run::new(&self.settings, child, out, stop).to_its_end()?,
+            Ok(child) => Run::new(&self.settings, child, out, stop).finish()?,
             Err(error) => {
                 self.failed(out, &format!("cannot run `{program}`: {error}"));
                 return Ok(());

@@ -42,11 +42,19 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     pub fn new(settings: &'a Settings, child: Child, out: &'a Outlet, stop: &'a Stop) -> Run<'a> {
         let lines = Lines::new(settings.charset, settings.longest);
-        Run { child, lines, desk: Desk::new(settings, out, stop), out, stop, buffer: vec![0; READ], guarded: true }
+        Run {
+            child,
+            lines,
+            desk: Desk::new(settings, out, stop),
+            out,
+            stop,
+            buffer: vec![0; READ],
+            guarded: true,
+        }
     }
 
     /// Reads until the output has ended, or the agent ends. `None`: it had to be killed.
-    pub fn to_its_end(mut self) -> Result<Option<ExitStatus>, Fatal> {
+    pub fn finish(mut self) -> Result<Option<ExitStatus>, Fatal> {
         let read = self.read().and_then(|()| self.last_words());
         match read {
             Ok(()) => {}
