@@ -134,7 +134,8 @@ fn nothing_is_lost_through_kills_of_the_example_and_of_the_agent_and_repeats_are
     }
     let lost = (0..written).filter(|number| !seen.contains(number)).count();
     println!(
-        "exec sink: {of_program} kill -9 of the program, {} of the agent, written {written}, lost {lost}, twice {twice}, torn {torn}, {orphans} processes left"
+        "exec sink: {of_program} kill -9 of the program, {} of the agent, written {written}, lost {lost}, twice {twice}, torn {torn}, {orphans} processes left",
+        kills / 2
     );
     // A kill in the middle of the example's own write tears its file: the agent cannot mend that, only send it again.
     assert!(of_program > 0 && lost == 0 && orphans == 0 && torn <= kills as usize, "{}", agent.story());
