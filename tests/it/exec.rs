@@ -141,6 +141,21 @@ fn a_stop_is_prompt_and_takes_the_whole_group_along() {
 }
 
 #[test]
+fn what_finds_no_room_at_the_end_is_counted_and_told() {
+    let more = "a1.channels.c1.capacity = 20\na1.channels.c1.transactionCapacity = 20\na1.channels.c1.keep-alive = 0";
+    let mut agent = agent("i=0; while [ $i -lt 50 ]; do echo line; i=$((i+1)); done; sleep 1000", more)
+        .with(&["--drain-limit", "0"]);
+    // A file where the directory should be: nothing is delivered.
+    fs::write(agent.path("out"), "").unwrap();
+    agent.spawn();
+    let waits = |agent: &Agent| agent.status(&[]).contains("room");
+    assert!(until(|| waits(&agent)), "{}\n{}", agent.status(&[]), agent.story());
+    agent.stop();
+    let told = "source `r1` loses 20 events that its command has printed, and what followed them: no channel has room";
+    assert!(agent.log().contains(told), "{}", agent.story());
+}
+
+#[test]
 fn a_command_is_run_again_and_its_stderr_is_logged_in_flumes_words() {
     let more =
         "a1.sources.r1.restart = true\na1.sources.r1.restartThrottle = 20\na1.sources.r1.logStdErr = true";
@@ -150,7 +165,7 @@ fn a_command_is_run_again_and_its_stderr_is_logged_in_flumes_words() {
     agent.stop();
     let log = agent.log();
     assert!(log.matches("StderrLogger[1] = 'err1'").count() >= 3, "{log}");
-    assert!(log.contains("`/bin/sh` has ended: exit status: 3; it is run again every 0.02 s"), "{log}");
+    assert!(log.contains("`/bin/sh` has ended: exit status: 3; it is run again in 0.02 s"), "{log}");
 }
 
 #[test]

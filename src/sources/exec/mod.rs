@@ -165,7 +165,7 @@ impl Exec {
     /// It is told once, however often it comes again.
     fn failed(&self, out: &Outlet, what: &str) {
         let then = match self.settings.restart {
-            Some(throttle) => format!("it is run again every {} s", throttle.as_secs_f32()),
+            Some(throttle) => format!("it is run again in {} s", throttle.as_secs_f32()),
             None => "it is not run again: `restart` is not true".to_string(),
         };
         if out.pulse().failing(what) {
