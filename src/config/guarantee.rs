@@ -1,40 +1,15 @@
 //! What a path through the graph promises, what that rests on, and what would raise it.
 //!
-//! Whether a sink keeps a record is asked of the sink; whether a source can be read again and whether a channel is on
-//! disk is told by name below, a component of somebody's own counts as neither.
+//! Whether a sink keeps a record and whether a source can be read again is asked of them; whether a channel is on disk is
+//! told by name below.
 //! Truth: section 10 of the protocol in `ARCHITECTURE.md`.
 use super::graph::{Graph, Node, SinkNode, SourceNode};
-use super::tail_command::followed;
+use crate::flow::Input;
 
-/// Sources whose input is still there after a crash.
-const READABLE_AGAIN: &[&str] = &[
-    "taildir",
-    "spooldir",
-    "dfk_file",
-    "dfk_rollfile",
-    "spooltail",
-    "kafka",
-    "dfk_kafka",
-    "journald",
-    "sql",
-];
 /// Channels whose events are still there after a crash. What `spillablememory` has spilled is, too; a path promises only
 /// what holds for all of its events.
 const ON_DISK: &[&str] = &["file", "kafka", "jdbc"];
 const SPILLS: &str = "spillablememory";
-/// Sources that answer their peer once the channels hold what it has sent.
-const ANSWERING: &[&str] = &["netcat", "avro", "thrift", "http", "jms"];
-/// Sources whose input nobody can ask for again and nobody sends again: what comes on the way to a channel, or while the
-/// agent is down, is gone. Why, and what would be better.
-const FLEETING: &[(&str, &str, &str)] = &[
-    (
-        "exec",
-        "what a command prints cannot be asked for again",
-        "let the command write a file, and read that by `TAILDIR` or `dfk_rollfile`",
-    ),
-    ("netcatudp", "nobody sends a datagram again", "`netcat`, which answers each line"),
-];
-
 /// How much a path promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -92,40 +67,24 @@ pub fn promises(graph: &Graph) -> Vec<Promise> {
     all
 }
 
-/// Whether the peer is told what is held; it sends the rest again.
-fn answers(source: &SourceNode) -> bool {
-    let asked =
-        source.node.values.get("ack-every-event").is_none_or(|text| text.eq_ignore_ascii_case("true"));
-    ANSWERING.contains(&source.node.spec.name) && asked
-}
-
 /// Whether a channel on disk is asked to sync before it holds.
 fn syncs(channel: &Node) -> bool {
     channel.values.get("fsyncPerTransaction").is_none_or(|text| text.eq_ignore_ascii_case("true"))
 }
 
-/// Whatever the channel and the sink are.
-fn fleeting(source: &SourceNode) -> Option<(Class, String, Option<String>)> {
-    let (_, why, better) = FLEETING.iter().find(|(name, ..)| *name == source.node.spec.name)?;
-    let command = source.node.values.get("command").map(String::as_str).unwrap_or_default();
-    let raise = match followed(command).first() {
-        Some(file) => format!("`TAILDIR` on `{file}`, or `dfk_rollfile`: sources that can be read again"),
-        None => (*better).to_string(),
-    };
-    Some((Class::BestEffort, format!("nothing: {why}"), Some(raise)))
-}
-
 fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
-    let (from, via, to) = (&source.node.name, &channel.name, &sink.node.name);
-    let (class, rests_on, raise) = fleeting(source).unwrap_or_else(|| of_path(source, channel, sink));
-    Promise { source: from.clone(), channel: via.clone(), sink: to.clone(), class, rests_on, raise }
-}
-
-fn of_path(source: &SourceNode, channel: &Node, sink: &SinkNode) -> (Class, String, Option<String>) {
-    let again = READABLE_AGAIN.contains(&source.node.spec.name);
+    let again = source.input == Input::Again;
     let on_disk = ON_DISK.contains(&channel.spec.name);
     let (from, via, to) = (&source.node.name, &channel.name, &sink.node.name);
-    match (again, on_disk, sink.keeps_record) {
+    if let Input::Fleeting { why, better } = source.input {
+        return made(
+            source,
+            channel,
+            sink,
+            (Class::BestEffort, format!("nothing: {why}"), Some(better.into())),
+        );
+    }
+    let held = match (again, on_disk, sink.keeps_record) {
         (true, _, true) => {
             let why = format!("`{from}` can be read again, `{to}` keeps a record of what it has");
             (Class::ExactlyOnce, why, None)
@@ -138,7 +97,7 @@ fn of_path(source: &SourceNode, channel: &Node, sink: &SinkNode) -> (Class, Stri
             let raise = "a channel on disk, or a sink that keeps a record of what it has".to_string();
             (Class::KillRereadable, format!("`{from}` can be read again"), Some(raise))
         }
-        (false, true, _) if answers(source) && syncs(channel) => {
+        (false, true, _) if source.input == Input::Answered && syncs(channel) => {
             let why = format!(
                 "`{via}` is on disk before `{from}` answers; what was never answered may be sent again"
             );
@@ -157,5 +116,16 @@ fn of_path(source: &SourceNode, channel: &Node, sink: &SinkNode) -> (Class, Stri
                 Some("a channel on disk, or a source that can be read again".to_string()),
             )
         }
-    }
+    };
+    made(source, channel, sink, held)
+}
+
+fn made(
+    source: &SourceNode,
+    channel: &Node,
+    sink: &SinkNode,
+    (class, rests_on, raise): (Class, String, Option<String>),
+) -> Promise {
+    let (source, channel, sink) = (source.node.name.clone(), channel.name.clone(), sink.node.name.clone());
+    Promise { source, channel, sink, class, rests_on, raise }
 }

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use crate::config::{At, Build, Field, Refusal, Spec};
 use crate::event::Builder;
-use crate::flow::{Counter, Fatal, Kind, Outlet, PutError, Source, Stop, Wait};
+use crate::flow::{Counter, Fatal, Input, Kind, Outlet, PutError, Source, Stop, Wait};
 use crate::sys::datagrams::Datagrams;
 use crate::sys::{Until, wait_for};
 
@@ -47,6 +47,10 @@ struct NetcatUdp {
 }
 
 impl Source for NetcatUdp {
+    fn input(&self) -> Input {
+        Input::Fleeting { why: "nobody sends a datagram again", better: "`netcat`, which answers each line" }
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         let (mut datagrams, place) = self.listen()?;
         log::info!(component = out.source(); "listens on {place}, by UDP");

@@ -20,7 +20,7 @@ use std::time::Duration;
 use self::run::Run;
 use crate::codec::charset::{Charset, Policy};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
-use crate::flow::{Fatal, Kind, Outlet, Source, Stop, Wait};
+use crate::flow::{Fatal, Input, Kind, Outlet, Source, Stop, Wait};
 use crate::sys::child::{Child, Errors, argv};
 
 const COMMAND: Field =
@@ -120,6 +120,13 @@ struct Exec {
 }
 
 impl Source for Exec {
+    fn input(&self) -> Input {
+        Input::Fleeting {
+            why: "what a command prints cannot be asked for again",
+            better: "`TAILDIR` or `dfk_rollfile` on the file that the command follows or could write",
+        }
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         loop {
             self.once(out, stop)?;
