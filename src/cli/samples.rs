@@ -130,6 +130,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("bind", "127.0.0.1"),
     ("port", "44444"),
     ("regex", ".*"),
+    ("command", "/usr/local/bin/program"),
 ];
 
 /// A value for a key that must be set.

@@ -33,7 +33,7 @@ impl Class {
 
     pub fn sentence(self) -> &'static str {
         match self {
-            Class::BestEffort => "best effort: a crash loses what is in memory",
+            Class::BestEffort => "best effort: a crash loses what is under way",
             Class::KillRereadable => "nothing lost by kill -9; repeats are possible",
             Class::KillSockets => "nothing lost by kill -9, sockets included; repeats are possible",
             Class::PowerCut => "nothing lost by a power cut; repeats are possible",
@@ -76,7 +76,15 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
     let again = source.input == Input::Again;
     let on_disk = ON_DISK.contains(&channel.spec.name);
     let (from, via, to) = (&source.node.name, &channel.name, &sink.node.name);
-    let (class, rests_on, raise) = match (again, on_disk, sink.keeps_record) {
+    if let Input::Fleeting { why, better } = source.input {
+        return made(
+            source,
+            channel,
+            sink,
+            (Class::BestEffort, format!("nothing: {why}"), Some(better.into())),
+        );
+    }
+    let held = match (again, on_disk, sink.keeps_record) {
         (true, _, true) => {
             let why = format!("`{from}` can be read again, `{to}` keeps a record of what it has");
             (Class::ExactlyOnce, why, None)
@@ -109,5 +117,15 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
             )
         }
     };
-    Promise { source: from.clone(), channel: via.clone(), sink: to.clone(), class, rests_on, raise }
+    made(source, channel, sink, held)
+}
+
+fn made(
+    source: &SourceNode,
+    channel: &Node,
+    sink: &SinkNode,
+    (class, rests_on, raise): (Class, String, Option<String>),
+) -> Promise {
+    let (source, channel, sink) = (source.node.name.clone(), channel.name.clone(), sink.node.name.clone());
+    Promise { source, channel, sink, class, rests_on, raise }
 }

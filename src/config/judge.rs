@@ -5,6 +5,7 @@
 use super::agent::Prop;
 use super::note;
 use super::spec::{Field, Type};
+use super::tail_command::followed;
 use crate::diag::{Diagnostic, Report, nearest};
 
 /// How a value misses its type.
@@ -43,6 +44,9 @@ pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, 
             }
             if field.key == "ignorePattern" {
                 broad(prop, report);
+            }
+            if field.key == "command" {
+                tail(prop, report);
             }
             Ok(prop.value.text.clone())
         }
@@ -132,4 +136,15 @@ fn broad(prop: &Prop, report: &mut Report) {
             format!("`{}` leaves out every file whose name has a dot, such as `x.json`", prop.key.text);
         report.push(Diagnostic::note("broad-pattern", what).at(prop.value.span));
     }
+}
+
+/// A command that follows a file begins anew at every start, which loses some lines and repeats others.
+fn tail(prop: &Prop, report: &mut Report) {
+    let files = followed(&prop.value.text);
+    let Some(file) = files.first() else { return };
+    let what = format!("`tail` forgets where it was in `{file}`: a restart loses lines and repeats others");
+    let hint = format!(
+        "`type = TAILDIR`, `filegroups = f1`, `filegroups.f1 = {file}` reads the same and goes on where it was; `dfk_rollfile` where the file is rolled"
+    );
+    report.push(Diagnostic::note("tail-command", what).at(prop.value.span).hint(hint));
 }

@@ -19,6 +19,7 @@ mod note;
 mod properties;
 mod resolve;
 mod spec;
+mod tail_command;
 #[cfg(test)]
 mod tests;
 mod text;

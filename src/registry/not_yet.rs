@@ -23,7 +23,6 @@ const fn also(mut spec: Spec, aliases: &'static [&'static str]) -> Spec {
 const READ_FILES: &str = "meanwhile let the program write a file, and read it by `taildir`";
 const BY_FILE: &str = "meanwhile write files by `file_roll`, and send them on by other means";
 const TCP_LINES: &str = "meanwhile send lines to `netcat`, or write a file and read it by `taildir`";
-const TAIL: &str = "for `tail -F FILE` use `taildir`, which forgets nothing at a restart";
 const MEMORY: &str = "use `memory`: what can be read again survives a crash there";
 const GONE: &str = "not planned: nothing of it is left to talk to; write files by `file_roll`";
 const NO_JAVA: &str = "it runs Java; use the built-in interceptors, or change events before they are read";
@@ -44,7 +43,6 @@ pub static ALL: &[Spec] = &[
         "events from Thrift senders",
         TCP_LINES,
     ),
-    later(Kind::Source, "exec", "org.apache.flume.source.ExecSource", "the output of a command", TAIL),
     later(Kind::Source, "http", "org.apache.flume.source.http.HTTPSource", "events by HTTP", TCP_LINES),
     later(Kind::Source, "syslogtcp", "org.apache.flume.source.SyslogTcpSource", "syslog by TCP", READ_FILES),
     later(
@@ -55,7 +53,6 @@ pub static ALL: &[Spec] = &[
         READ_FILES,
     ),
     later(Kind::Source, "syslogudp", "org.apache.flume.source.SyslogUDPSource", "syslog by UDP", READ_FILES),
-    later(Kind::Source, "netcatudp", "org.apache.flume.source.NetcatUdpSource", "lines by UDP", TCP_LINES),
     later(
         Kind::Source,
         "jms",
@@ -110,7 +107,6 @@ pub static ALL: &[Spec] = &[
         &["com.atguigu.source.SQLSource"],
     ),
     later(Kind::Source, "journald", "", "the journal of systemd", READ_FILES),
-    later(Kind::Source, "stress", "org.apache.flume.source.StressSource", "load for tests", "use `seq`"),
     later(Kind::Source, "twitter", "org.apache.flume.source.twitter.TwitterSource", "tweets", GONE),
     later(Kind::Source, "scribe", "org.apache.flume.source.scribe.ScribeSource", "Scribe clients", GONE),
     later(

@@ -7,6 +7,7 @@
 //! - `custom`: the program of `examples/custom`, with a source and a sink of its own
 //! - `damage`: channel directories harmed at random; `tests/run --long damage`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
+//! - `exec`: commands that are read, programs that are handed events, and what kills leave of them; `tests/run --long exec`
 //! - `flume_keys`: every key and default of Flume and the platform
 //! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
@@ -16,6 +17,7 @@
 //! - `removed_channels`: logs of channels that are configured no more, or of another type now
 //! - `rotation`: writers, rolls, partial writes and kill -9 at random; `tests/run --long rotation`
 //! - `seeds`: the configuration files of real users, each with its expected outcome
+//! - `small_sources`: datagrams, load
 //! - `support`: an agent in a directory of its own, lines that can be counted
 mod bad_input;
 mod channel_commands;
@@ -24,6 +26,7 @@ mod config_seeds;
 mod custom;
 mod damage;
 mod ends;
+mod exec;
 mod flume_keys;
 mod kills;
 mod layers;
@@ -33,4 +36,5 @@ mod positions;
 mod removed_channels;
 mod rotation;
 mod seeds;
+mod small_sources;
 mod support;

@@ -158,9 +158,9 @@ fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: 
                 format!("{owner}: Java class `{text}` is not known, and Java plug-ins cannot be loaded");
             let near = nearest.map(|name| format!("did you mean `{name}`?"));
             let problem = Diagnostic::error("java-class", what).at(span).maybe_hint(near);
-            problem
-                .hint("run it as a child process by the `exec` source or sink, or use a built-in type")
-                .hint(lists)
+            let own = "rewrite it as a program in any language and run that: `type = exec`, `format = json`";
+            let as_program = matches!(kind, Kind::Source | Kind::Sink).then(|| own.to_string());
+            problem.maybe_hint(as_program).hint(lists)
         }
         Unknown::Ambiguous(all) => {
             let what = format!("{owner}: `{text}` is cut short and could be any of {}", all.join(", "));
