@@ -75,7 +75,8 @@ impl Errand {
     /// Leaves what the marks have to the member that has it: for a lone sink, whose own record will have all of it.
     pub fn keep_missing(&mut self, marks: &Marks) {
         for batch in self.lease.iter_mut().flat_map(|lease| &mut lease.batches) {
-            let mark = batch.span().and_then(|span| marks.get(&span.stream.id)).map(|record| record.mark.clone());
+            let mark =
+                batch.span().and_then(|span| marks.get(&span.stream.id)).map(|record| record.mark.clone());
             if let Some(mark) = mark {
                 batch.drop_held(&mark);
             }

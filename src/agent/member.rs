@@ -136,8 +136,9 @@ impl Member {
     /// The destination will never take these events: they are kept where an operator finds them.
     pub fn set_aside(&self, batches: &[Batch], why: &str) -> Result<(), DeliverError> {
         let (name, dir) = (self.name(), self.dead_letters.display());
-        dead_letters::keep(&self.dead_letters, batches)
-            .map_err(|error| DeliverError::not_there(format!("cannot keep dead letters in `{dir}`"), error))?;
+        dead_letters::keep(&self.dead_letters, batches).map_err(|error| {
+            DeliverError::not_there(format!("cannot keep dead letters in `{dir}`"), error)
+        })?;
         let events: usize = batches.iter().map(Batch::len).sum();
         self.pulse.add(Counter::DeadLettered, events as u64);
         log::error!(component = name; "sink `{name}` is refused {events} events: {why}; they are kept in `{dir}`");

@@ -18,9 +18,7 @@ use super::messages;
 use super::source_runner::panic_text;
 use super::turn::Turns;
 use crate::event::Marks;
-use crate::flow::{
-    Channel, Counter, DeliverError, Lease, Limit, Outcome, Processor, Pulse, Stop, Wait,
-};
+use crate::flow::{Channel, Counter, DeliverError, Lease, Limit, Outcome, Processor, Pulse, Stop, Wait};
 
 /// The least pause before somebody who was left out is tried again.
 const MOMENT: Duration = Duration::from_millis(10);
@@ -138,7 +136,8 @@ impl SinkRunner {
         for (index, member) in self.members.iter().enumerate().filter(|(_, member)| !member.is_asked) {
             if !member.is_out {
                 let (name, group) = (member.name(), member.group.as_deref());
-                let who = group.map_or_else(String::new, |group| format!("; group `{group}` asks it before it is used"));
+                let who = group
+                    .map_or_else(String::new, |group| format!("; group `{group}` asks it before it is used"));
                 log::warn!(component = name, message_id = messages::POSSIBLY_TWICE; "sink `{name}` goes on without knowing what its destination has: events may come twice{who}");
             }
             self.tell_channel(index, None);
@@ -176,7 +175,8 @@ impl SinkRunner {
     /// The most that any member takes in one commit.
     fn limit(&self) -> Limit {
         let limits = self.members.iter().filter(|member| !member.is_out).map(Member::limit);
-        let least = |a: Limit, b: Limit| Limit { events: a.events.min(b.events), bytes: a.bytes.min(b.bytes) };
+        let least =
+            |a: Limit, b: Limit| Limit { events: a.events.min(b.events), bytes: a.bytes.min(b.bytes) };
         limits.reduce(least).unwrap_or(Limit { events: 1, bytes: 1 })
     }
 

@@ -9,16 +9,16 @@ use sd_notify::NotifyState;
 
 use super::build::{self, Channels};
 use super::health::Health;
+use super::member::Member;
 use super::messages;
 use super::signals::Signals;
-use super::member::Member;
 use super::sink_runner::SinkRunner;
 use super::source_runner::SourceRunner;
 use super::status::Watched;
 use super::turn::Turns;
 use super::{carry, control, dead_letters};
 use crate::config::{Graph, GroupNode, Place, SinkNode, SourceNode};
-use crate::flow::{Activity, Counter, Fatal, Kind, Pulse, Stop, Wait};
+use crate::flow::{Activity, Counter, Fatal, Kind, Processor, Pulse, Stop, Wait};
 use crate::{groups, sinks, sys};
 
 /// How an agent runs.
@@ -78,7 +78,8 @@ impl Agent {
         let channels = open_channels(&graph, &place, &mut pulses)?;
         carry::from_removed_channels(&graph, &place, &channels)?;
         // Sinks take their seats before anything is leased, and before sources ask where to begin.
-        let common = Common { place: &place, channels: &channels, stop: &sinks_stop, turns: &turns, fenced: &fenced };
+        let common =
+            Common { place: &place, channels: &channels, stop: &sinks_stop, turns: &turns, fenced: &fenced };
         let sink_runners = sink_runners(&graph, &common, &mut pulses)?;
         // C4: a destination that was left may have a last commit that our record lacks.
         channels.values().try_for_each(|channel| carry::ask_left_places(channel, sinks::PROBES))?;
@@ -235,7 +236,8 @@ fn sink_runners(
 ) -> Result<Vec<SinkRunner>, Fatal> {
     let mut runners = Vec::new();
     for group in &graph.groups {
-        let nodes = group.sinks.iter().filter_map(|name| graph.sinks.iter().find(|sink| sink.node.name == *name));
+        let nodes =
+            group.sinks.iter().filter_map(|name| graph.sinks.iter().find(|sink| sink.node.name == *name));
         runners.extend(common.runner(Some(group), nodes.collect(), pulses)?);
     }
     let grouped = |sink: &SinkNode| graph.groups.iter().any(|group| group.sinks.contains(&sink.node.name));
@@ -253,7 +255,9 @@ impl Common<'_> {
         pulses: &mut Vec<Arc<Pulse>>,
     ) -> Result<Option<SinkRunner>, Fatal> {
         // All members of a group are on the same channel.
-        let Some(channel) = nodes.first().and_then(|node| self.channels.get(&node.channel)) else { return Ok(None) };
+        let Some(channel) = nodes.first().and_then(|node| self.channels.get(&node.channel)) else {
+            return Ok(None);
+        };
         let of_group = group.map(|group| group.node.pulse());
         pulses.extend(of_group.clone());
         let mut members = Vec::new();
@@ -269,7 +273,7 @@ impl Common<'_> {
             });
         }
         let pulse = of_group.unwrap_or_else(|| members[0].pulse.clone());
-        let processor = match group {
+        let processor: Box<dyn Processor> = match group {
             Some(group) => build::processor(group, self.place, &pulse)?,
             None => Box::new(groups::Only::default()),
         };

@@ -9,11 +9,8 @@ use super::memory::{self, Settings};
 use crate::config::{At, Build, ChannelOpener, Field, Refusal, Spec, Unit};
 use crate::flow::{Kind, Limit};
 
-const CAPACITY: Field = Field::int("capacity", 1, i64::MAX)
-    .unit(Unit::Events)
-    .default("50")
-    .lenient()
-    .doc("events it can hold");
+const CAPACITY: Field =
+    Field::int("capacity", 1, i64::MAX).unit(Unit::Events).default("50").lenient().doc("events it can hold");
 const KEEP_ALIVE: Field = Field::int("keep-alive", 0, i64::MAX)
     .unit(Unit::Seconds)
     .default("3")

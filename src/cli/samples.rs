@@ -66,7 +66,10 @@ fn group(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
     let mut text = sample(about, parts).replace("a1.sinks = k1\n", "a1.sinks = k1 k2\na1.sinkgroups = g1\n");
     let first = text.find("\na1.sinks.k1.type").map(|at| text[at..].to_string()).unwrap_or_default();
     text.push_str(&first.replace("a1.sinks.k1", "a1.sinks.k2"));
-    text.push_str(&format!("\na1.sinkgroups.g1.sinks = k1 k2\na1.sinkgroups.g1.processor.type = {}\n", about.name));
+    text.push_str(&format!(
+        "\na1.sinkgroups.g1.sinks = k1 k2\na1.sinkgroups.g1.processor.type = {}\n",
+        about.name
+    ));
     about.fields().for_each(|field| text.push_str(&entry("a1.sinkgroups.g1.processor", field)));
     common::GROUP.iter().for_each(|field| text.push_str(&entry("a1.sinkgroups.g1", field)));
     text

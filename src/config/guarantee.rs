@@ -78,7 +78,8 @@ pub fn promises(graph: &Graph) -> Vec<Promise> {
             for sink in graph.sinks.iter().filter(|sink| sink.channel == *name) {
                 let mut promise = promise(source, channel, sink);
                 // A group of one has nobody to hand anything to.
-                let of_it = |group: &&GroupNode| group.sinks.len() > 1 && group.sinks.contains(&sink.node.name);
+                let of_it =
+                    |group: &&GroupNode| group.sinks.len() > 1 && group.sinks.contains(&sink.node.name);
                 if let Some(group) = graph.groups.iter().find(of_it) {
                     through(group, channel, &mut promise);
                 }

@@ -463,9 +463,7 @@ impl Book {
     /// journal (C4).
     pub fn left_places(&self) -> Vec<(u32, String)> {
         let seated = |number: u32| self.seats.iter().any(|seat| seat.place == number);
-        let asked = |place: &Place| {
-            !place.destination.is_empty() && !place.destination.starts_with(OF_SINK)
-        };
+        let asked = |place: &Place| !place.destination.is_empty() && !place.destination.starts_with(OF_SINK);
         let left = self.record.places().filter(|(number, place)| asked(place) && !seated(*number));
         left.map(|(number, place)| (number, place.destination.clone())).collect()
     }

@@ -44,7 +44,9 @@ fn priorities(written: &[(&str, &str)], members: &[String]) -> (Vec<i32>, Vec<Re
     };
     let strangers = written.iter().filter(|(sink, _)| !members.iter().any(|member| member == sink));
     let mut remarks: Vec<Refusal> = strangers
-        .map(|(sink, _)| remark(sink, format!("`{sink}` is no sink of the group, so its priority has no effect")))
+        .map(|(sink, _)| {
+            remark(sink, format!("`{sink}` is no sink of the group, so its priority has no effect"))
+        })
         .collect();
     let (mut all, mut next): (Vec<i32>, i32) = (Vec::new(), 0);
     for (index, member) in members.iter().enumerate() {
@@ -54,7 +56,10 @@ fn priorities(written: &[(&str, &str)], members: &[String]) -> (Vec<i32>, Vec<Re
             next
         });
         if let Some(text) = text.filter(|text| text.parse::<i32>().is_err()) {
-            remarks.push(remark(member, format!("a priority is a whole number, not `{text}`; {priority} is used")));
+            remarks.push(remark(
+                member,
+                format!("a priority is a whole number, not `{text}`; {priority} is used"),
+            ));
         }
         if let Some(same) = all.iter().position(|known| *known == priority) {
             let what = format!(
@@ -89,7 +94,8 @@ impl Failover {
         let mut live: Vec<usize> = (0..priorities.len()).collect();
         // Stable: those with the same priority stay in listed order.
         live.sort_by_key(|member| std::cmp::Reverse(priorities[*member]));
-        let rank = |member| live.iter().position(|other| *other == member).expect("all members are live at first");
+        let rank =
+            |member| live.iter().position(|other| *other == member).expect("all members are live at first");
         Failover { ranks: (0..priorities.len()).map(rank).collect(), live, failed: Vec::new(), most }
     }
 

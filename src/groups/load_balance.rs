@@ -15,7 +15,7 @@ const SELECTOR: Field = Field::text("selector")
     .doc("round_robin: in turn; random: in another order for each batch");
 const BACKOFF: Field =
     Field::flag("backoff").default("false").doc("leave a sink out for a while after it has failed");
-const MAX_TIMEOUT: Field = Field::int("selector.maxTimeOut", 0, i64::MAX / 1000)
+const MAX_TIMEOUT: Field = Field::int("selector.maxTimeOut", 0, i64::MAX)
     .unit(Unit::Millis)
     .default("30000")
     .lenient()
@@ -44,7 +44,8 @@ fn build(at: &At, members: &[String]) -> Result<GroupPlan, Refusal> {
         "round_robin" => Pick::InTurn { head: 0 },
         "random" => Pick::AtRandom { state: u64::from_le_bytes(random()) },
         _ => {
-            let what = format!("selector `{}` is not known, and Java plug-ins cannot be loaded", at.text(&SELECTOR));
+            let what =
+                format!("selector `{}` is not known, and Java plug-ins cannot be loaded", at.text(&SELECTOR));
             return Err(Refusal::at(&SELECTOR, what).instead("use `round_robin` or `random`"));
         }
     };
@@ -125,7 +126,8 @@ fn draw(state: &mut u64) -> u64 {
 
 impl Processor for LoadBalance {
     fn order(&mut self, now: Duration) -> Vec<usize> {
-        let eligible = self.members.iter().enumerate().filter(|(_, member)| !member.out && member.until <= now);
+        let eligible =
+            self.members.iter().enumerate().filter(|(_, member)| !member.out && member.until <= now);
         let mut order: Vec<usize> = eligible.map(|(index, _)| index).collect();
         self.pick.arrange(&mut order);
         order
@@ -255,7 +257,8 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_said() {
-        let remarks = |written: &[(&str, &str)], members: &[&str]| built(written, members).unwrap().remarks.len();
+        let remarks =
+            |written: &[(&str, &str)], members: &[&str]| built(written, members).unwrap().remarks.len();
         assert_eq!(remarks(&[("backoff", "true"), ("selector.maxTimeOut", "10000")], &["k1", "k2"]), 0);
         assert_eq!(remarks(&[("selector.maxTimeOut", "10000")], &["k1", "k2"]), 1);
         assert_eq!(remarks(&[], &["k1"]), 1);

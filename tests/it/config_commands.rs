@@ -42,7 +42,9 @@ fn check_ends_with_0_for_a_good_file_1_for_findings_and_2_when_used_wrongly() {
 fn check_tells_what_a_group_takes_from_the_promise_and_what_gives_it_back() {
     let dir = tempfile::tempdir().unwrap();
     let sink = |name: &str| {
-        format!("a1.sinks.{name}.type = file_roll\na1.sinks.{name}.channel = c1\na1.sinks.{name}.sink.directory = /out/{name}\n")
+        format!(
+            "a1.sinks.{name}.type = file_roll\na1.sinks.{name}.channel = c1\na1.sinks.{name}.sink.directory = /out/{name}\n"
+        )
     };
     let config = format!(
         "a1.sources = r1\na1.channels = c1\na1.sinks = k1 k2\na1.sinkgroups = g1\na1.sources.r1.type = spooldir\n\
@@ -74,7 +76,10 @@ fn explain_tells_the_keys_of_a_processor_and_those_of_its_group() {
     let at = |text: &str| told.find(text).unwrap_or_else(|| panic!("no `{text}` in\n{told}"));
     assert!(at("these keys follow `sinkgroups.NAME.processor.`") < at("\npriority.*"), "{told}");
     assert!(at("\nmaxpenalty") < at("these follow `sinkgroups.NAME.`"), "{told}");
-    assert!(at("these follow `sinkgroups.NAME.`") < at("\ndelivery  one of at-least-once, exactly-once"), "{told}");
+    assert!(
+        at("these follow `sinkgroups.NAME.`") < at("\ndelivery  one of at-least-once, exactly-once"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -15,7 +15,10 @@ enum Fate {
     Takes,
     NotThere,
     /// So many batches of it arrive, and so many questions after it are not answered.
-    Doubt { arrive: usize, deaf: usize },
+    Doubt {
+        arrive: usize,
+        deaf: usize,
+    },
     Refuses,
     Fenced,
     Panics,
@@ -158,7 +161,7 @@ impl Rig {
         let memory = registry::built().find(|spec| spec.name == "memory").unwrap();
         let Build::Channel(build) = memory.build else { panic!("memory is a channel") };
         let key = ChannelKey { installation: "i".into(), instance: "a".into(), channel: "c".into() };
-        let opener = at(&[("capacity", "10000")], dir.path(), build).ok().unwrap();
+        let opener = at(&[("capacity", "10000")], dir.path(), build).unwrap();
         let channel = opener(key, Pulse::new(Kind::Channel, "c", "memory")).unwrap();
         let stream = Stream::mint("s", Attributes::default());
         channel.join(&stream, 0, &Checks::default()).unwrap();
@@ -186,7 +189,11 @@ impl Rig {
     fn put(&mut self, count: u64) {
         for number in self.put..self.put + count {
             let (from, to) = (number * 10, number * 10 + 10);
-            let batch = Builder::default().push(b"x", from..to).finish(Some(Span::new(self.stream.clone(), from, to)));
+            let batch = Builder::default().push(b"x", from..to).finish(Some(Span::new(
+                self.stream.clone(),
+                from,
+                to,
+            )));
             self.put_batch(batch);
         }
         self.put += count;
@@ -223,7 +230,7 @@ impl Rig {
         let spec = registry::built().find(|spec| spec.kind == Kind::SinkGroup && spec.name == *name).unwrap();
         let Build::Group(build) = spec.build else { panic!("it is a group") };
         let names: Vec<String> = members.iter().map(|member| member.name().to_string()).collect();
-        let processor = at(written, self.dir.path(), |at| build(at, &names)).ok().unwrap().processor;
+        let processor = at(written, self.dir.path(), |at| build(at, &names)).unwrap().processor;
         let runner = SinkRunner {
             pulse: Pulse::new(Kind::SinkGroup, "g1", "fake"),
             channel: self.channel.clone(),
@@ -436,7 +443,11 @@ fn d2_with_exactly_once_the_lease_waits_until_the_member_tells() {
     rig.exactly_once = true;
     rig.put(4);
     rig.drained();
-    assert_eq!((rig.got(0), rig.got(1)), (vec![], vec![0, 1, 2, 3]), "once it has told, the next may have it");
+    assert_eq!(
+        (rig.got(0), rig.got(1)),
+        (vec![], vec![0, 1, 2, 3]),
+        "once it has told, the next may have it"
+    );
     assert_eq!(rig.twice(), 0);
 }
 
@@ -588,7 +599,9 @@ fn at_random(seed: u64, deaf: bool, exactly_once: bool) -> (u64, u64) {
     rig.processor = match dice.below(3) {
         0 => ("failover", vec![("maxpenalty", "1")]),
         1 => ("load_balance", vec![]),
-        _ => ("load_balance", vec![("selector", "random"), ("backoff", "true"), ("selector.maxTimeOut", "1")]),
+        _ => {
+            ("load_balance", vec![("selector", "random"), ("backoff", "true"), ("selector.maxTimeOut", "1")])
+        }
     };
     rig.exactly_once = exactly_once;
     rig.put(60);

@@ -113,7 +113,13 @@ impl Cx<'_> {
     }
 
     /// Reports what the component refuses; why, in a few words.
-    pub(super) fn refused(&mut self, refusal: Refusal, node: &Node, owner: &str, section: &Section) -> String {
+    pub(super) fn refused(
+        &mut self,
+        refusal: Refusal,
+        node: &Node,
+        owner: &str,
+        section: &Section,
+    ) -> String {
         let why = refusal.what.clone();
         let problem = Diagnostic::error("refused-value", format!("{owner} ({}): {why}", node.spec.name));
         self.placed(problem, refusal, node, section);

@@ -182,7 +182,11 @@ pub static DEFAULT: Spec = Spec {
     fields: &[],
     build: Build::Group(|_, members| match members.len() {
         1 => Ok(GroupPlan::new(Idle)),
-        _ => Err(Refusal { key: None, what: "it drives one sink".into(), instead: Some("use one sink".into()) }),
+        _ => Err(Refusal {
+            key: None,
+            what: "it drives one sink".into(),
+            instead: Some("use one sink".into()),
+        }),
     }),
 };
 pub static FAILOVER: Spec = Spec {
