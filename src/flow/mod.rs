@@ -24,5 +24,5 @@ pub use processor::Processor;
 pub use pulse::{Activity, Counter, FileGauge, Kind, LogFigures, Pulse, Wait, Waiting};
 pub use receipt::{Latch, Receipt};
 pub use sink::{DeliverError, Destination, Sink};
-pub use source::{Fatal, Source};
+pub use source::{Fatal, Input, Source};
 pub use stop::Stop;
