@@ -96,6 +96,7 @@ const KEYS: &[(&str, &str, &[&str])] = &[
         "memory",
         &["capacity", "transactionCapacity", "keep-alive", "byteCapacity", "byteCapacityBufferPercentage"],
     ),
+    ("channel", "pseudotxnmemory", &["capacity", "keep-alive"]),
     ("channel", "file", FILE_CHANNEL),
     ("channel", "SPILLABLEMEMORY", FILE_CHANNEL),
     ("channel", "SPILLABLEMEMORY", SPILLABLE_ONLY),
@@ -129,6 +130,10 @@ const KEYS: &[(&str, &str, &[&str])] = &[
     ("interceptor", "regex_filter", &["regex", "excludeEvents"]),
     ("selector", "replicating", &["optional"]),
     ("selector", "multiplexing", &["header", "mapping.n", "default", "optional.n"]),
+    ("selector", "load_balancing", &["policy"]),
+    ("group", "default", &[]),
+    ("group", "failover", &["priority.n", "maxpenalty"]),
+    ("group", "load_balance", &["selector", "backoff", "selector.maxTimeOut", "sinks"]),
 ];
 
 /// The rows of the platform's table, and what it inherits from the spooling directory.
@@ -266,6 +271,7 @@ const COMMON: &[(&str, &[&str])] = &[
     ("sink", &["type", "channel", "config"]),
     ("interceptor", &["type"]),
     ("selector", &["type"]),
+    ("group", &["type", "sinks", "config"]),
 ];
 
 fn explain(arguments: &[&str]) -> Output {
@@ -317,6 +323,8 @@ fn defaults_are_flumes_and_the_platforms() {
         ("channel", "memory", "capacity", "100"),
         ("channel", "memory", "transactionCapacity", "100"),
         ("channel", "memory", "keep-alive", "3"),
+        ("channel", "pseudotxnmemory", "capacity", "50"),
+        ("channel", "pseudotxnmemory", "keep-alive", "3"),
         ("channel", "file", "capacity", "1000000"),
         ("channel", "file", "transactionCapacity", "10000"),
         ("channel", "file", "keep-alive", "3"),
@@ -336,6 +344,11 @@ fn defaults_are_flumes_and_the_platforms() {
         ("interceptor", "timestamp", "preserveExisting", "false"),
         ("interceptor", "host", "useIP", "true"),
         ("selector", "multiplexing", "header", "flume.selector.header"),
+        ("selector", "load_balancing", "policy", "round_robin"),
+        ("group", "failover", "maxpenalty", "30000"),
+        ("group", "load_balance", "selector", "round_robin"),
+        ("group", "load_balance", "backoff", "false"),
+        ("group", "load_balance", "selector.maxTimeOut", "30000"),
     ];
     for (kind, name, key, default) in defaults {
         let told = String::from_utf8(explain(&[kind, name, key]).stdout).unwrap();
