@@ -99,6 +99,19 @@ const KEYS: &[(&str, &str, &[&str])] = &[
     ("interceptor", "host", &["useIP", "preserveExisting", "hostHeader"]),
     ("interceptor", "static", &["key", "value", "preserveExisting"]),
     ("interceptor", "regex_filter", &["regex", "excludeEvents"]),
+    (
+        "interceptor",
+        "regex_extractor",
+        &["regex", "serializers", "serializers.n.name", "serializers.n.type", "serializers.n.pattern"],
+    ),
+    ("interceptor", "search_replace", &["searchPattern", "replaceString", "charset"]),
+    ("interceptor", "remove_header", &["withName", "fromList", "fromListSeparator", "matching"]),
+    ("interceptor", "uuid", &["headerName", "preserveExisting", "prefix"]),
+    (
+        "interceptor",
+        "regex_split_filter",
+        &["regex", "excludeEvents", "split", "split_format", "splitFormat"],
+    ),
     ("selector", "replicating", &["optional"]),
     ("selector", "multiplexing", &["header", "mapping.n", "default", "optional.n"]),
 ];
@@ -295,7 +308,14 @@ fn defaults_are_flumes_and_the_platforms() {
         ("sink", "null", "logEveryNEvents", "10000"),
         ("interceptor", "static", "preserveExisting", "true"),
         ("interceptor", "timestamp", "preserveExisting", "false"),
+        ("interceptor", "timestamp", "headerName", "timestamp"),
         ("interceptor", "host", "useIP", "true"),
+        ("interceptor", "host", "hostHeader", "host"),
+        ("interceptor", "search_replace", "charset", "UTF-8"),
+        ("interceptor", "remove_header", "fromListSeparator", r"\s*,\s*"),
+        ("interceptor", "uuid", "headerName", "id"),
+        ("interceptor", "uuid", "preserveExisting", "true"),
+        ("interceptor", "regex_split_filter", "regex", ".*"),
         ("selector", "multiplexing", "header", "flume.selector.header"),
     ];
     for (kind, name, key, default) in defaults {

@@ -7,6 +7,7 @@
 //! - `damage`: channel directories harmed at random; `tests/run --long damage`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
 //! - `flume_keys`: every key and default of Flume and the platform
+//! - `interceptors`: chains of them, what they count, what `check` says of their patterns
 //! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
 //! - `legacy`: positions that Flume and the Java plug-ins left, taken over
@@ -23,6 +24,7 @@ mod config_seeds;
 mod damage;
 mod ends;
 mod flume_keys;
+mod interceptors;
 mod kills;
 mod layers;
 mod legacy;
