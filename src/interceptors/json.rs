@@ -59,11 +59,10 @@ impl<'t> Object<'t> {
         if let Some(value) = self.0.get(field) {
             return Some(value);
         }
-        let inwards = field.match_indices('.').find_map(|(dot, _)| {
+        field.match_indices('.').find_map(|(dot, _)| {
             let inner = self.0.get(&field[..dot])?;
             serde_json::from_str::<Object<'t>>(inner.get()).ok()?.find(&field[dot + 1..])
-        });
-        inwards
+        })
     }
 }
 

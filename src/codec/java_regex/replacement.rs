@@ -53,12 +53,12 @@ impl Replacement {
         let (before, mut from, mut any) = (out.len(), 0, false);
         let done = pattern.each(text, spans, &mut |spans| {
             let whole = spans.whole();
-            out.extend_from_slice(text[from..whole.start].as_bytes());
+            out.extend_from_slice(&text.as_bytes()[from..whole.start]);
             self.one(text, spans, out);
             (from, any) = (whole.end, true);
         });
         match done {
-            Ok(()) if any => out.extend_from_slice(text[from..].as_bytes()),
+            Ok(()) if any => out.extend_from_slice(&text.as_bytes()[from..]),
             Ok(()) => {}
             Err(_) => out.truncate(before),
         }
@@ -71,7 +71,7 @@ impl Replacement {
                 Part::Text(plain) => out.extend_from_slice(plain.as_bytes()),
                 Part::Group(number) => {
                     let group = spans.group(*number).unwrap_or(0..0);
-                    out.extend_from_slice(text[group].as_bytes());
+                    out.extend_from_slice(&text.as_bytes()[group]);
                 }
             }
         }

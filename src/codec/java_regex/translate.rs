@@ -262,11 +262,9 @@ impl Translator {
             return self.out.push_str(r"\A");
         }
         self.needs("line starts under `(?m)` are");
-        self.out.push_str(&match self.flags.line_feed_only {
-            true => r"(?:(?!\z)(?:\A|(?<=\n)))".to_string(),
-            false => {
-                format!(r"(?:(?!\z)(?:\A|(?<=[\n\x{{85}}\x{{2028}}\x{{2029}}])|(?<=\r)(?!\n)))")
-            }
+        self.out.push_str(match self.flags.line_feed_only {
+            true => r"(?:(?!\z)(?:\A|(?<=\n)))",
+            false => r"(?:(?!\z)(?:\A|(?<=[\n\x{85}\x{2028}\x{2029}])|(?<=\r)(?!\n)))",
         });
     }
 
@@ -338,7 +336,7 @@ impl Translator {
     }
 
     fn group(&mut self) -> Result<(), String> {
-        const FANCY: [(&str, &'static str); 5] = [
+        const FANCY: [(&str, &str); 5] = [
             ("?=", "look-ahead is"),
             ("?!", "look-ahead is"),
             ("?<=", "look-behind is"),

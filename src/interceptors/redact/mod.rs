@@ -175,11 +175,11 @@ impl Interceptor for Redact {
             }
             let (text, mut from) = (java_regex::text(event.body()), 0);
             for (range, kind) in finds {
-                out.extend_from_slice(text[from..range.start].as_bytes());
+                out.extend_from_slice(&text.as_bytes()[from..range.start]);
                 self.replacement.put(&self.kinds[*kind].name, &text[range.clone()], out);
                 from = range.end;
             }
-            out.extend_from_slice(text[from..].as_bytes());
+            out.extend_from_slice(&text.as_bytes()[from..]);
         });
         self.pulse.add(Counter::Redacted, finds.iter().map(|finds| finds.len() as u64).sum());
     }
