@@ -2,8 +2,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Build, Node, Place, Refusal, SourceNode};
-use crate::flow::{Channel, ChannelError, ChannelKey, Fatal, Interceptor, Pulse, Selector, Sink, Source};
+use crate::config::{Build, GroupNode, Node, Place, Refusal, SourceNode};
+use crate::flow::{
+    Channel, ChannelError, ChannelKey, Fatal, Interceptor, Processor, Pulse, Selector, Sink, Source,
+};
 
 fn refused(node: &Node, refusal: Refusal) -> Fatal {
     Fatal::new(format!("{} `{}`: {}", node.spec.kind.word(), node.name, refusal.what))
@@ -38,6 +40,12 @@ pub fn interceptors(
 pub fn sink(node: &Node, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Sink>, Fatal> {
     let Build::Sink(build) = node.spec.build else { return Err(mistyped(node)) };
     build(&node.at(place, pulse)).map_err(|refusal| refused(node, refusal))
+}
+
+pub fn processor(group: &GroupNode, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Processor>, Fatal> {
+    let Build::Group(build) = group.node.spec.build else { return Err(mistyped(&group.node)) };
+    let plan = build(&group.node.at(place, pulse), &group.sinks);
+    plan.map(|plan| plan.processor).map_err(|refusal| refused(&group.node, refusal))
 }
 
 /// Opens a channel from its record.

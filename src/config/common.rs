@@ -53,6 +53,10 @@ pub const REPORT_TIMEOUT: Field = Field::int("reportTimeout", 0, 86_400_000)
 
 pub const GROUP_SINKS: Field = Field::names("sinks").required().doc("its sinks, in order");
 const PROCESSOR: Field = Field::prefix("processor.").doc("how it hands out batches; `processor.type`");
+pub const DELIVERY: Field = Field::choice("delivery", &["at-least-once", EXACTLY_ONCE])
+    .default("at-least-once")
+    .doc("what becomes of a batch that may have arrived: at-least-once gives it to the next sink, exactly-once waits for the first one to tell");
+pub const EXACTLY_ONCE: &str = "exactly-once";
 
 const ELSEWHERE: &str = "interceptors on sinks are not in this version yet; put them on the source";
 const SINK_INTERCEPTORS: Field =
@@ -74,7 +78,7 @@ static SINK: &[Field] = &[
 ];
 static CHANNEL_KEYS: &[Field] = &[TYPE, CONFIG];
 /// The keys of a group itself; those of its processor follow `processor.`.
-pub static GROUP: &[Field] = &[GROUP_SINKS, PROCESSOR, CONFIG];
+pub static GROUP: &[Field] = &[GROUP_SINKS, PROCESSOR, DELIVERY, CONFIG];
 static PART: &[Field] = &[TYPE];
 
 /// Keys that say how components hang together: they are judged where that is checked, and are no values of a component.

@@ -98,6 +98,10 @@ pub struct GroupNode {
     /// Named as the group; its spec is the processor's.
     pub node: Node,
     pub sinks: Vec<String>,
+    /// What is in doubt waits for its sink, instead of going to another one (D2).
+    pub exactly_once: bool,
+    /// Whether events reach the far side in the order of the channel (D7).
+    pub keeps_order: bool,
 }
 
 /// A component that was written and does not run.

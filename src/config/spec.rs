@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diag::Diagnostic;
-use crate::flow::{Channel, ChannelError, ChannelKey, Interceptor, Kind, Pulse, Selector, Sink, Source};
+use crate::flow::{
+    Channel, ChannelError, ChannelKey, Interceptor, Kind, Processor, Pulse, Selector, Sink, Source,
+};
 
 /// What a value must look like.
 #[derive(Clone, Copy, Debug)]
@@ -217,6 +219,21 @@ impl fmt::Debug for Spec {
 pub type ChannelOpener =
     Box<dyn FnOnce(ChannelKey, Arc<Pulse>) -> Result<Arc<dyn Channel>, ChannelError> + Send>;
 
+/// How a group hands out what its channel has.
+pub struct GroupPlan {
+    pub processor: Box<dyn Processor>,
+    /// Whether events reach the far side in the order of the channel.
+    pub keeps_order: bool,
+    /// What was not written as it was meant: warnings.
+    pub remarks: Vec<Refusal>,
+}
+
+impl GroupPlan {
+    pub fn new(processor: impl Processor + 'static) -> GroupPlan {
+        GroupPlan { processor: Box::new(processor), keeps_order: true, remarks: Vec::new() }
+    }
+}
+
 /// Makes the component from its checked values; touches nothing outside the process.
 #[derive(Clone, Copy)]
 pub enum Build {
@@ -225,8 +242,8 @@ pub enum Build {
     Sink(fn(&At) -> Result<Box<dyn Sink>, Refusal>),
     Interceptor(fn(&At) -> Result<Box<dyn Interceptor>, Refusal>),
     Selector(fn(&At) -> Result<Box<dyn Selector>, Refusal>),
-    /// A sink processor that hands everything to its only sink.
-    SingleSink,
+    /// With the names of the group's sinks, in order.
+    Group(fn(&At, &[String]) -> Result<GroupPlan, Refusal>),
     /// Known by name, not built in this version; the text says what to use instead.
     NotYet(&'static str),
 }

@@ -10,7 +10,7 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Buf, Headers, Overlay, Span, Stream};
+use super::{Buf, Headers, Overlay, Span, Stream, StreamId};
 
 /// Buffers up to this size are not worth a copy: a few of them wait in a channel at a time.
 const SMALL_BUFFER: usize = 16 << 10;
@@ -54,6 +54,11 @@ impl<'a> EventRef<'a> {
     pub fn range(&self) -> Range<u64> {
         let row = &self.batch.rows[self.row];
         row.from..row.to
+    }
+
+    /// The stream that `range` counts in, if the batch has one.
+    pub fn stream(&self) -> Option<StreamId> {
+        self.batch.span.as_ref().map(|span| span.stream.id)
     }
 
     pub fn header(&self, name: &str) -> Option<&'a str> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::{Destination, Limit, Seat, Tally};
 use crate::event::{
-    Attributes, Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId,
+    Attributes, Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Place, Record, Stream, StreamId,
 };
 
 /// Where the events of one source went, as this channel sees it. One ledger per source and channel, changed under one
@@ -396,7 +396,10 @@ impl Book {
 
     /// Whether leasing must stop until `low` moves, as some mark has too many ranges.
     pub fn is_ragged(&self, stream: StreamId) -> bool {
-        self.record.had(stream).ranges().len() >= MAX_RANGES
+        let ranges = |place: &Place| place.delivered.get(&stream).map_or(0, |mark| mark.ranges().len());
+        // The union is built only where it could be ragged: this is asked before every lease.
+        self.record.places().map(|(_, place)| ranges(place)).sum::<usize>() >= MAX_RANGES
+            && self.record.had(stream).ranges().len() >= MAX_RANGES
     }
 
     /// D1: the seat's destination has these spans now. Adjoining spans of a stream become one entry; those of a stream
@@ -460,9 +463,7 @@ impl Book {
     /// journal (C4).
     pub fn left_places(&self) -> Vec<(u32, String)> {
         let seated = |number: u32| self.seats.iter().any(|seat| seat.place == number);
-        let asked = |place: &crate::event::Place| {
-            !place.destination.is_empty() && !place.destination.starts_with(OF_SINK)
-        };
+        let asked = |place: &Place| !place.destination.is_empty() && !place.destination.starts_with(OF_SINK);
         let left = self.record.places().filter(|(number, place)| asked(place) && !seated(*number));
         left.map(|(number, place)| (number, place.destination.clone())).collect()
     }

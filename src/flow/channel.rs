@@ -226,9 +226,15 @@ impl Lease {
     }
 
     /// Settles the lease: all of it was delivered, or set aside as dead letters.
-    pub fn settle(mut self, outcome: Outcome) -> Result<(), ChannelError> {
+    pub fn settle(self, outcome: Outcome) -> Result<(), ChannelError> {
+        let seat = self.seat;
+        self.settle_as(seat, outcome)
+    }
+
+    /// The same for another sink of the channel: the member of a group that took it.
+    pub fn settle_as(mut self, seat: Seat, outcome: Outcome) -> Result<(), ChannelError> {
         self.open = false;
-        self.channel.settle(self.seat, self.id, outcome)
+        self.channel.settle(seat, self.id, outcome)
     }
 
     pub fn events(&self) -> usize {

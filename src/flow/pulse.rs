@@ -260,6 +260,11 @@ impl Pulse {
         Waiting { pulse: self, starts }
     }
 
+    /// Declares a wait that lasts until something else is declared: for who is called when it is needed.
+    pub fn rest(&self, what: Wait, on: impl Into<Cow<'static, str>>) {
+        *lock(&self.activity) = Activity::Waiting { what, on: on.into(), since: Instant::now() };
+    }
+
     /// Declares that others do the work, from now on.
     pub fn open(&self) {
         *lock(&self.activity) = Activity::Open;

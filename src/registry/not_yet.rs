@@ -24,6 +24,7 @@ const READ_FILES: &str = "meanwhile let the program write a file, and read it by
 const BY_FILE: &str = "meanwhile write files by `file_roll`, and send them on by other means";
 const TCP_LINES: &str = "meanwhile send lines to `netcat`, or write a file and read it by `taildir`";
 const TAIL: &str = "for `tail -F FILE` use `taildir`, which forgets nothing at a restart";
+const DERBY: &str = "not planned: use `file`, which keeps events on disk too";
 const MEMORY: &str = "use `memory`: what can be read again survives a crash there";
 const GONE: &str = "not planned: nothing of it is left to talk to; write files by `file_roll`";
 const NO_JAVA: &str = "not planned: its commands are Java classes; `regex_extractor`, `search_replace`, `regex_filter`, `json` and `redact` do the usual ones";
@@ -128,7 +129,7 @@ pub static ALL: &[Spec] = &[
         GONE,
     ),
     // channels
-    later(Kind::Channel, "jdbc", "org.apache.flume.channel.jdbc.JdbcChannel", "events in Derby", MEMORY),
+    later(Kind::Channel, "jdbc", "org.apache.flume.channel.jdbc.JdbcChannel", "events in Derby", DERBY),
     later(Kind::Channel, "kafka", "org.apache.flume.channel.kafka.KafkaChannel", "a Kafka topic", MEMORY),
     // sinks
     later(Kind::Sink, "avro", "org.apache.flume.sink.AvroSink", "to another agent", BY_FILE),
@@ -203,27 +204,5 @@ pub static ALL: &[Spec] = &[
         "org.apache.flume.sink.solr.morphline.MorphlineInterceptor$Builder",
         "runs a morphline",
         NO_JAVA,
-    ),
-    // selectors and processors
-    later(
-        Kind::Selector,
-        "load_balancing",
-        "org.apache.flume.channel.LoadBalancingChannelSelector",
-        "each event to one channel",
-        "meanwhile put several sinks on one channel: they share its events",
-    ),
-    later(
-        Kind::SinkGroup,
-        "failover",
-        "org.apache.flume.sink.FailoverSinkProcessor",
-        "the next sink when one fails",
-        "meanwhile run one sink: it is tried again until its far side is back, and nothing is lost",
-    ),
-    later(
-        Kind::SinkGroup,
-        "load_balance",
-        "org.apache.flume.sink.LoadBalancingSinkProcessor",
-        "sinks in turn",
-        "meanwhile leave the group out: several sinks on one channel share its events",
     ),
 ];

@@ -8,6 +8,7 @@
 //! - `damage`: channel directories harmed at random; `tests/run --long damage`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
 //! - `flume_keys`: every key and default of Flume and the platform
+//! - `groups`: sink groups whose members go away, and channels that share a source's events, through kill -9
 //! - `interceptors`: chains of them, what they count, what `check` says of their patterns
 //! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
@@ -26,6 +27,7 @@ mod custom;
 mod damage;
 mod ends;
 mod flume_keys;
+mod groups;
 mod interceptors;
 mod kills;
 mod layers;
