@@ -4,10 +4,7 @@
 //! as they are, so what was dropped here is done with; the ledger counts it as filtered.
 //! Named limit: dead letters are what the channel had, before any interceptor.
 //! Flume has interceptors on sources only; the DataFlowKit platform's manual allows them on both.
-use std::sync::Arc;
-
-use crate::event::{Batch, StreamId};
-use crate::event::Marks;
+use crate::event::{Batch, Marks, StreamId};
 use crate::flow::{ChannelKey, DeliverError, Destination, Interceptor, Limit, Sink, Stop};
 
 /// See the module.
@@ -46,12 +43,13 @@ impl Sink for Intercepted {
         for batch in &mut given {
             self.interceptors.iter_mut().for_each(|interceptor| interceptor.apply(batch));
         }
-        self.filtered = batches.iter().zip(&given).map(|(before, after)| before.len() - after.len()).collect();
+        self.filtered =
+            batches.iter().zip(&given).map(|(before, after)| before.len() - after.len()).collect();
         self.sink.deliver(&given, stop)
     }
 
-    fn filtered(&self) -> &[usize] {
-        &self.filtered
+    fn filtered(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.filtered)
     }
 
     fn sync(&mut self) -> Result<(), DeliverError> {

@@ -86,6 +86,64 @@ a1.sources.r1.interceptors.redact.replacement = -
     agent.kill();
 }
 
+#[test]
+fn what_a_sinks_interceptors_drop_is_counted_as_filtered_and_never_read_again() {
+    // One file, two sinks on channels of their own: each has its own interceptors.
+    let config = "
+a1.sources = r1
+a1.channels = c1 c2
+a1.sinks = k1 k2
+a1.sources.r1.type = TAILDIR
+a1.sources.r1.filegroups = g
+a1.sources.r1.filegroups.g = @DIR@/in/.*
+a1.sources.r1.positionFile = @DIR@/positions.json
+a1.sources.r1.channels = c1 c2
+a1.channels.c1.type = memory
+a1.channels.c2.type = file
+a1.channels.c2.checkpointDir = @DIR@/checkpoint
+a1.channels.c2.dataDirs = @DIR@/data
+a1.sinks.k1.type = file_roll
+a1.sinks.k1.channel = c1
+a1.sinks.k1.sink.directory = @DIR@/out
+a1.sinks.k1.interceptors = i1 i2
+a1.sinks.k1.interceptors.i1.type = regex_filter
+a1.sinks.k1.interceptors.i1.regex = DEBUG
+a1.sinks.k1.interceptors.i1.excludeEvents = true
+a1.sinks.k1.interceptors.i2.type = search_replace
+a1.sinks.k1.interceptors.i2.searchPattern = a
+a1.sinks.k1.interceptors.i2.replaceString = A
+a1.sinks.k2.type = file_roll
+a1.sinks.k2.channel = c2
+a1.sinks.k2.sink.directory = @DIR@/second
+";
+    let mut agent = Agent::new(config).with(&["--until-drained"]);
+    fs::create_dir(agent.path("in")).unwrap();
+    fs::write(agent.path("in/log"), "a\nDEBUG a\nDEBUG b\nb\n").unwrap();
+    assert!(agent.run().success(), "{}", agent.story());
+    let read = |dir: &str| String::from_utf8(rolled(&agent.path(dir))).unwrap();
+    assert_eq!((read("out").as_str(), read("second").as_str()), ("A\nb\n", "a\nDEBUG a\nDEBUG b\nb\n"));
+    // A second start reads nothing again, although the destination has seen half of it.
+    let grown = fs::OpenOptions::new().append(true).open(agent.path("in/log"));
+    grown.unwrap().write_all(b"DEBUG c\nca\n").unwrap();
+    agent = agent.with(&[]);
+    agent.start();
+    let arrived = |agent: &Agent, dir: &str| String::from_utf8(rolled(&agent.path(dir))).unwrap();
+    assert!(until(|| arrived(&agent, "out") == "A\nb\ncA\n"), "{}", agent.story());
+    assert!(until(|| arrived(&agent, "second").ends_with("b\nDEBUG c\nca\n")), "{}", agent.story());
+    let ledger = |status: &serde_json::Value, channel: &str, key: &str| {
+        let all = status["ledgers"].as_array().unwrap();
+        all.iter().find(|ledger| ledger["channel"] == channel).and_then(|ledger| ledger[key].as_u64())
+    };
+    let settled = until(|| {
+        let status: serde_json::Value = serde_json::from_str(&agent.status(&["--json"])).unwrap();
+        let of = |channel| ["read", "filtered", "delivered"].map(|key| ledger(&status, channel, key));
+        of("c1") == [Some(2), Some(1), Some(1)] && of("c2") == [Some(2), Some(0), Some(2)]
+    });
+    assert!(settled, "{}\n{}", agent.status(&["--json"]), agent.story());
+    assert_eq!(counted(&agent, "sink", "filtered_total"), 1);
+    agent.kill();
+}
+
 /// What `check` prints of an agent with these keys, and its exit status.
 fn check(keys: &str) -> (String, Option<i32>) {
     let dir = tempfile::tempdir().unwrap();
