@@ -89,6 +89,13 @@ impl Errand {
         self.in_doubt()
     }
 
+    /// Who delivered it has dropped so many events of each batch before.
+    pub fn filtered(&self, events: &[usize]) {
+        if let Some(lease) = self.lease.as_ref().filter(|_| !events.is_empty()) {
+            lease.filtered(events);
+        }
+    }
+
     /// Ends the lease for good.
     pub fn settle(&mut self, seat: Seat, outcome: Outcome) -> Result<(), ChannelError> {
         self.lease.take().map_or(Ok(()), |lease| lease.settle_as(seat, outcome))

@@ -124,13 +124,17 @@ impl Member {
         })
     }
 
-    /// What was delivered counts, and waits for a sync.
-    pub fn took(&mut self, events: u64, bytes: u64, batches: usize) {
-        self.pulse.add(Counter::Delivered, events);
+    /// What was delivered counts, and waits for a sync. Returns how many events of each batch its interceptors dropped.
+    pub fn took(&mut self, events: u64, bytes: u64, batches: usize) -> Vec<usize> {
+        let filtered = self.sink.filtered();
+        let dropped = (filtered.iter().sum::<usize>() as u64).min(events);
+        self.pulse.add(Counter::Filtered, dropped);
+        self.pulse.add(Counter::Delivered, events - dropped);
         self.pulse.add(Counter::DeliveredBytes, bytes);
         self.pulse.add(Counter::Batches, batches as u64);
         self.unsynced.bytes += bytes;
         self.unsynced.since.get_or_insert_with(Instant::now);
+        filtered
     }
 
     /// The destination will never take these events: they are kept where an operator finds them.

@@ -12,6 +12,7 @@ mod health;
 mod member;
 mod messages;
 mod signals;
+mod sink_interceptors;
 mod sink_runner;
 mod source_runner;
 mod status;

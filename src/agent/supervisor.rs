@@ -264,7 +264,7 @@ impl Common<'_> {
         for node in nodes {
             let pulse = node.node.pulse();
             pulses.push(pulse.clone());
-            let sink = build::sink(&node.node, self.place, &pulse)?;
+            let sink = build::sink(node, self.place, &pulse)?;
             let dir = dead_letters::dir(&self.place.state_dir, &node.node.name);
             let member = Member::new(sink, &**channel, node, pulse, dir);
             members.push(match group {

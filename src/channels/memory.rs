@@ -377,6 +377,10 @@ impl Channel for Memory {
         Some(Lease::new(self, seat, id, batches))
     }
 
+    fn filtered(&self, lease: LeaseId, events: &[usize]) {
+        self.lock().window.filtered(lease, events);
+    }
+
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {
         let mut state = self.lock();
         let Some(taken) = state.window.end(lease) else { return Ok(()) };

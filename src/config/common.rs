@@ -58,12 +58,6 @@ pub const DELIVERY: Field = Field::choice("delivery", &["at-least-once", EXACTLY
     .doc("what becomes of a batch that may have arrived: at-least-once gives it to the next sink, exactly-once waits for the first one to tell");
 pub const EXACTLY_ONCE: &str = "exactly-once";
 
-const ELSEWHERE: &str = "interceptors on sinks are not in this version yet; put them on the source";
-const SINK_INTERCEPTORS: Field =
-    Field::names("interceptors").refused(ELSEWHERE).doc("what looks at each event");
-const SINK_INTERCEPTOR: Field =
-    Field::prefix("interceptors.").refused(ELSEWHERE).doc("keys of an interceptor");
-
 static SOURCE: &[Field] = &[TYPE, CHANNELS, SELECTOR, INTERCEPTORS, INTERCEPTOR, FROM_START, CONFIG];
 static SINK: &[Field] = &[
     TYPE,
@@ -72,8 +66,8 @@ static SINK: &[Field] = &[
     SYNC_INTERVAL,
     SYNC_BYTES,
     REPORT_TIMEOUT,
-    SINK_INTERCEPTORS,
-    SINK_INTERCEPTOR,
+    INTERCEPTORS,
+    INTERCEPTOR,
     CONFIG,
 ];
 static CHANNEL_KEYS: &[Field] = &[TYPE, CONFIG];

@@ -69,6 +69,8 @@ pub struct SourceNode {
 pub struct SinkNode {
     pub node: Node,
     pub channel: String,
+    /// What it is given passes through them first.
+    pub interceptors: Vec<Node>,
     /// Its destination keeps a record of marks.
     pub keeps_record: bool,
     pub retry_delay: Duration,
@@ -83,6 +85,7 @@ impl SinkNode {
         SinkNode {
             node,
             channel,
+            interceptors: Vec::new(),
             keeps_record,
             retry_delay: at.time(&common::RETRY_DELAY),
             sync_interval: at.time(&common::SYNC_INTERVAL),

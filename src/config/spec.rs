@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::diag::Diagnostic;
 use crate::flow::{
     Channel, ChannelError, ChannelKey, Interceptor, Kind, Processor, Pulse, Selector, Sink, Source,
 };
@@ -65,6 +66,10 @@ impl Unit {
     }
 }
 
+/// Looks at a key as it is written below its component, and at its value, for what is right and may surprise. The place
+/// is added by who asks.
+pub type Lint = fn(key: &str, value: &str) -> Option<Diagnostic>;
+
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -87,6 +92,9 @@ pub struct Field {
     pub required: bool,
     /// A bad value gives the default and a warning, where Flume does so.
     pub lenient: bool,
+    /// No message may show the value.
+    pub secret: bool,
+    pub lint: Option<Lint>,
     pub state: State,
     pub doc: &'static str,
 }
@@ -101,6 +109,8 @@ impl Field {
             default: None,
             required: false,
             lenient: false,
+            secret: false,
+            lint: None,
             state: State::Honoured,
             doc: "",
         }
@@ -154,6 +164,14 @@ impl Field {
     }
     pub const fn lenient(mut self) -> Field {
         self.lenient = true;
+        self
+    }
+    pub const fn secret(mut self) -> Field {
+        self.secret = true;
+        self
+    }
+    pub const fn lint(mut self, lint: Lint) -> Field {
+        self.lint = Some(lint);
         self
     }
     pub const fn ignored(mut self, reason: &'static str) -> Field {

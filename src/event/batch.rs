@@ -309,6 +309,25 @@ impl Batch {
         Arc::make_mut(&mut self.overlay).set(row, name, value);
     }
 
+    /// Sets headers of single events: number of the event, name, value, sorted by event. For many of them in one go.
+    pub fn set_headers(&mut self, mut cells: Vec<(u32, Box<str>, Box<str>)>) {
+        if cells.is_empty() {
+            return;
+        }
+        cells.iter_mut().for_each(|cell| cell.0 += self.window.start as u32);
+        Arc::make_mut(&mut self.overlay).set_all(cells);
+    }
+
+    /// Takes away from every event the headers for which `gone` holds.
+    pub fn remove_headers(&mut self, mut gone: impl FnMut(&str) -> bool) {
+        if !self.shared.is_empty() {
+            Arc::make_mut(&mut self.shared).retain(|name| !gone(name));
+        }
+        if !self.overlay.is_empty() {
+            Arc::make_mut(&mut self.overlay).retain(|name| !gone(name));
+        }
+    }
+
     /// Whether any event might have a header `name`; false is certain.
     pub fn may_have_header(&self, name: &str) -> bool {
         self.shared.get(name).is_some() || !self.overlay.is_empty()

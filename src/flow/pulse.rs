@@ -122,6 +122,10 @@ pub enum Counter {
     LostEvents,
     /// Undecodable input replaced, ignored or set aside.
     DecodeErrors,
+    /// Events that an interceptor could make nothing of and left as they were.
+    LeftAsIs,
+    /// Places in bodies that were taken out.
+    Redacted,
     /// Files finished and retired.
     FilesDone,
     /// Failures: of reads, writes, deliveries.
@@ -137,7 +141,7 @@ pub enum Counter {
 }
 
 impl Counter {
-    pub const ALL: [(Counter, &'static str); 22] = [
+    pub const ALL: [(Counter, &'static str); 24] = [
         (Counter::Read, "read_total"),
         (Counter::ReadBytes, "read_bytes_total"),
         (Counter::Delivered, "delivered_total"),
@@ -154,6 +158,8 @@ impl Counter {
         (Counter::LostBytes, "lost_bytes_total"),
         (Counter::LostEvents, "lost_events_total"),
         (Counter::DecodeErrors, "decode_errors_total"),
+        (Counter::LeftAsIs, "left_as_is_total"),
+        (Counter::Redacted, "redacted_total"),
         (Counter::FilesDone, "files_done_total"),
         (Counter::Errors, "errors_total"),
         (Counter::Retries, "retries_total"),

@@ -26,7 +26,7 @@ const TCP_LINES: &str = "meanwhile send lines to `netcat`, or write a file and r
 const DERBY: &str = "not planned: use `file`, which keeps events on disk too";
 const MEMORY: &str = "use `memory`: what can be read again survives a crash there";
 const GONE: &str = "not planned: nothing of it is left to talk to; write files by `file_roll`";
-const NO_JAVA: &str = "it runs Java; use the built-in interceptors, or change events before they are read";
+const NO_JAVA: &str = "not planned: its commands are Java classes; `regex_extractor`, `search_replace`, `regex_filter`, `json` and `redact` do the usual ones";
 
 pub static ALL: &[Spec] = &[
     // sources
@@ -196,44 +196,9 @@ pub static ALL: &[Spec] = &[
     // interceptors
     later(
         Kind::Interceptor,
-        "regex_extractor",
-        "org.apache.flume.interceptor.RegexExtractorInterceptor$Builder",
-        "headers from the body",
-        "meanwhile extract behind the sink",
-    ),
-    later(
-        Kind::Interceptor,
-        "search_replace",
-        "org.apache.flume.interceptor.SearchAndReplaceInterceptor$Builder",
-        "replaces in the body",
-        "meanwhile replace behind the sink",
-    ),
-    later(
-        Kind::Interceptor,
-        "remove_header",
-        "org.apache.flume.interceptor.RemoveHeaderInterceptor$Builder",
-        "removes headers",
-        "meanwhile leave the headers in",
-    ),
-    later(
-        Kind::Interceptor,
-        "uuid",
-        "org.apache.flume.sink.solr.morphline.UUIDInterceptor$Builder",
-        "adds an id",
-        "meanwhile add ids behind the sink",
-    ),
-    later(
-        Kind::Interceptor,
         "morphline",
         "org.apache.flume.sink.solr.morphline.MorphlineInterceptor$Builder",
         "runs a morphline",
         NO_JAVA,
-    ),
-    later(
-        Kind::Interceptor,
-        "regex_split_filter",
-        "com.cmos.bomc.dataflowkit.cmcconline.flume.interceptor.RegexSplitFilteringInterceptor$Builder",
-        "keeps or drops events by one field",
-        "meanwhile use `regex_filter` with a pattern that counts the separators",
     ),
 ];
