@@ -15,7 +15,7 @@ fn bytes(serializer: &Serializer, first: bool, batches: &[Batch]) -> Vec<u8> {
     let (mut scratch, mut slices) = (Vec::new(), Vec::new());
     let file = Opening { sync: *b"0123456789abcdef", schema: r#""string""#.into() };
     serializer.slices(&file, first, batches, &mut scratch, &mut slices).unwrap();
-    slices.concat()
+    slices.iter().flat_map(|slice| slice.to_vec()).collect()
 }
 
 fn two_batches() -> [Batch; 2] {
@@ -109,4 +109,46 @@ fn without_events_there_are_no_bytes_and_unknown_names_are_refused() {
     }
     let told = Serializer::named("xml", options()).unwrap_err();
     assert_eq!(told, "there is no serializer `xml`; those of your own in Java cannot be loaded");
+}
+
+#[test]
+fn avro_files_are_those_of_flume() {
+    let files: [(Codec, &[u8]); 3] = [
+        (Codec::Null, include_bytes!("../../../tests/avro/event-null.avro")),
+        (Codec::Deflate, include_bytes!("../../../tests/avro/event-deflate.avro")),
+        (Codec::Snappy, include_bytes!("../../../tests/avro/event-snappy.avro")),
+    ];
+    for (codec, flume) in files {
+        let header = Header::read(flume).unwrap();
+        let file = Opening { sync: header.sync, ..Opening::default() };
+        let blocks = Blocks { codec, interval: 2_048_000 };
+        let serializer = Serializer::named("AVRO_EVENT", Options { blocks, ..options() }).unwrap();
+        let (mut one, mut two) = (Builder::default(), Builder::default());
+        one.push(b"one", 0..0).header("host", "web1").header("k", "ä").push(b"\xff\x00", 0..0);
+        two.push(b"three", 0..0).header("host", "web1").header("k", "ä");
+        let mut ours = Vec::new();
+        for (first, mut builder) in [(true, one), (false, two)] {
+            let (mut scratch, mut slices) = (Vec::new(), Vec::new());
+            let batches = [builder.finish(None)];
+            serializer.slices(&file, first, &batches, &mut scratch, &mut slices).unwrap();
+            slices.iter().for_each(|slice| ours.extend_from_slice(slice));
+        }
+        assert_eq!(header.text, avro::EVENT);
+        assert_eq!(unpacked(&ours), unpacked(flume), "{codec:?}");
+        if codec == Codec::Null {
+            assert_eq!(ours, flume);
+        }
+    }
+}
+
+/// The counts and the datums of all blocks: packed bytes differ from library to library.
+fn unpacked(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    let header = Header::read(bytes).unwrap();
+    let (mut at, mut blocks) = (header.length, Vec::new());
+    while at < bytes.len() {
+        let block = crate::codec::avro::Block::read(&bytes[at..], &header.sync).unwrap();
+        blocks.push((block.count, header.codec.unpack(block.packed).unwrap().into_owned()));
+        at += block.length;
+    }
+    blocks
 }

@@ -103,3 +103,29 @@ proptest! {
         let _ = read(&bytes);
     }
 }
+
+const ORDERS: [(Codec, &[u8]); 3] = [
+    (Codec::Null, include_bytes!("../../../../tests/avro/orders-null.avro")),
+    (Codec::Deflate, include_bytes!("../../../../tests/avro/orders-deflate.avro")),
+    (Codec::Snappy, include_bytes!("../../../../tests/avro/orders-snappy.avro")),
+];
+
+#[test]
+fn files_that_avro_wrote_are_what_flume_makes_of_them() {
+    let flume = include_str!("../../../../tests/avro/orders.txt");
+    for (codec, bytes) in ORDERS {
+        let header = Header::read(bytes).unwrap();
+        assert_eq!(header.codec, codec);
+        assert!(
+            header.text.starts_with(r#"{"type":"record","name":"Order","namespace":"shop","doc":"an order""#)
+        );
+        let (datums, fault) = read(bytes);
+        let hex = |datum: &Vec<u8>| datum.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let print = header.schema.fingerprint();
+        let ours: String = datums
+            .iter()
+            .map(|datum| format!("{{flume.avro.schema.hash={print}}} {}\n", hex(datum)))
+            .collect();
+        assert_eq!((ours.as_str(), fault), (flume, None), "{codec:?}");
+    }
+}
