@@ -7,7 +7,7 @@
 //! Truth: Flume 1.11, `SpoolDirectorySource`, `ReliableSpoolingFileEventReader`, `LineDeserializer`,
 //! `AvroEventDeserializer`, `BlobDeserializer`, and runs of them.
 use crate::codec::lines::Overlong;
-use crate::codec::records::{Framing, SchemaHeader};
+use crate::codec::records::{Framing, SchemaHeader, Shape};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::flow::{Fatal, Kind, Outlet, Source, Stop};
 use crate::tail::desk::Halt;
@@ -67,7 +67,7 @@ pub static SPEC: Spec = Spec {
         &[BATCH, INCLUDE, IGNORE, TRACKER, TRACKING, ORDER, POLL, RECURSIVE, BACKOFF, CHARSET, POLICY],
         &[DESERIALIZER, LENGTH, OUTPUT, SCHEMA, BLOB, LINES, OLD_LENGTH, QUIET, LATE, RESCAN, DRAIN],
     ],
-    build: Build::Source(|at| Ok(Box::new(Spooling(build(at)?)))),
+    build: Build::Source(|at| Ok(Box::new(Spooling { settings: build(at)?, idle: idle(at) }))),
 };
 
 fn build(at: &At<'_>) -> Result<Settings, Refusal> {
@@ -132,13 +132,38 @@ fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
     }
 }
 
+/// Keys that were set for another deserializer than the one there is: Flume does not look at them either.
+fn idle(at: &At<'_>) -> Vec<&'static str> {
+    const TEXT: &[Field] = &[CHARSET, POLICY, LENGTH, OUTPUT, OLD_LENGTH];
+    let (text, schema, blob) = match framing(at).map(|framing| framing.shape) {
+        Ok(Shape::Container { .. }) => (TEXT, false, true),
+        Ok(Shape::Blob { .. }) => (TEXT, true, false),
+        _ => (&[][..], true, true),
+    };
+    let more = [schema.then_some(SCHEMA), blob.then_some(BLOB)];
+    text.iter()
+        .copied()
+        .chain(more.into_iter().flatten())
+        .filter(|field| at.is_set(field))
+        .map(|f| f.key)
+        .collect()
+}
+
 /// The source.
-struct Spooling(Settings);
+struct Spooling {
+    settings: Settings,
+    /// Keys without effect.
+    idle: Vec<&'static str>,
+}
 
 impl Source for Spooling {
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
-        self.0.imported = import::spool_position(&self.0.tracker, &self.0.memo, out.source());
-        Halt::at_end(Spool::new(out, stop, &self.0).run())
+        for key in &self.idle {
+            log::warn!(component = out.source(); "`{key}` has no effect: this deserializer does not read it");
+        }
+        let settings = &mut self.settings;
+        settings.imported = import::spool_position(&settings.tracker, &settings.memo, out.source());
+        Halt::at_end(Spool::new(out, stop, settings).run())
     }
 }
 

@@ -52,7 +52,7 @@ pub const POLICY: Field = Field::choice("decodeErrorPolicy", &["FAIL", "REPLACE"
 pub const DESERIALIZER: Field =
     Field::text("deserializer").default("LINE").doc("LINE; `spooldir` knows others as well");
 pub const OUTPUT: Field = Field::charset("deserializer.outputCharset").default("UTF-8").doc(
-    "what bodies are encoded in; with another one than UTF-8, text that cannot be decoded is not passed on",
+    "what bodies are encoded in; with another one than UTF-8, decodeErrorPolicy is FAIL unless it is set",
 );
 
 /// The longest line, as the platform's sources have it.

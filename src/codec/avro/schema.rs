@@ -175,6 +175,14 @@ impl Schema {
 
     fn write_unnamed(&self, kind: &Kind, text: &mut String, told: &mut HashSet<usize>) {
         match kind {
+            Kind::Null => text.push_str("\"null\""),
+            Kind::Boolean => text.push_str("\"boolean\""),
+            Kind::Int => text.push_str("\"int\""),
+            Kind::Long => text.push_str("\"long\""),
+            Kind::Float => text.push_str("\"float\""),
+            Kind::Double => text.push_str("\"double\""),
+            Kind::Bytes => text.push_str("\"bytes\""),
+            Kind::String => text.push_str("\"string\""),
             Kind::Array(items) => {
                 text.push_str("{\"type\":\"array\",\"items\":");
                 self.write(*items, text, told);
@@ -190,9 +198,8 @@ impl Schema {
                 each(branches, text, |branch, text| self.write(*branch, text, told));
                 text.push(']');
             }
-            other => {
-                let primitive = PRIMITIVES.iter().find(|(_, kind)| same(&kind(), other));
-                quote(primitive.map_or("null", |(name, _)| name), text);
+            Kind::Record { name, .. } | Kind::Enum { name, .. } | Kind::Fixed { name, .. } => {
+                quote(name, text)
             }
         }
     }
@@ -225,21 +232,20 @@ fn quote(name: &str, text: &mut String) {
     text.push('"');
 }
 
-fn same(a: &Kind, b: &Kind) -> bool {
-    std::mem::discriminant(a) == std::mem::discriminant(b)
+/// A primitive type by its name.
+fn primitive(name: &str) -> Option<Kind> {
+    match name {
+        "null" => Some(Kind::Null),
+        "boolean" => Some(Kind::Boolean),
+        "int" => Some(Kind::Int),
+        "long" => Some(Kind::Long),
+        "float" => Some(Kind::Float),
+        "double" => Some(Kind::Double),
+        "bytes" => Some(Kind::Bytes),
+        "string" => Some(Kind::String),
+        _ => None,
+    }
 }
-
-/// Primitive types by name.
-const PRIMITIVES: [(&str, fn() -> Kind); 8] = [
-    ("null", || Kind::Null),
-    ("boolean", || Kind::Boolean),
-    ("int", || Kind::Int),
-    ("long", || Kind::Long),
-    ("float", || Kind::Float),
-    ("double", || Kind::Double),
-    ("bytes", || Kind::Bytes),
-    ("string", || Kind::String),
-];
 
 struct Parser {
     nodes: Vec<Node>,
@@ -267,8 +273,8 @@ impl Parser {
     }
 
     fn named(&mut self, name: &str, space: &str) -> Result<usize, String> {
-        if let Some((_, kind)) = PRIMITIVES.iter().find(|(known, _)| *known == name) {
-            return Ok(self.add(kind()));
+        if let Some(kind) = primitive(name) {
+            return Ok(self.add(kind));
         }
         let found = self.names.get(&full_name(name, space)).or_else(|| self.names.get(name));
         found.copied().ok_or_else(|| format!("it has no type `{name}`"))

@@ -216,4 +216,19 @@ fn deserializers_that_are_not_here_are_refused_by_name() {
     }
 }
 
+#[test]
+fn keys_of_another_deserializer_are_named() {
+    let told = |more: &[(&str, &str)]| {
+        let values = more.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let pulse = crate::flow::Pulse::new(Kind::Source, "s", "x");
+        idle(&At { name: "s", values: &values, place: &Default::default(), pulse: &pulse, channels: &[] })
+    };
+    let all =
+        [("inputCharset", "GBK"), ("deserializer.schemaType", "HASH"), ("deserializer.maxBlobLength", "9")];
+    assert_eq!(told(&all), ["deserializer.schemaType", "deserializer.maxBlobLength"]);
+    let with = |name| told(&[&all[..], &[("deserializer", name)]].concat());
+    assert_eq!(with("AVRO"), ["inputCharset", "deserializer.maxBlobLength"]);
+    assert_eq!(with("BLOB"), ["inputCharset", "deserializer.schemaType"]);
+}
+
 mod avro;
