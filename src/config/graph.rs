@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::common;
 use super::spec::{At, Place, Spec, Values};
 use crate::diag::{Report, Severity, Span};
-use crate::flow::{Kind, Pulse};
+use crate::flow::{Input, Kind, Pulse};
 
 /// A running agent to be.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,7 @@ pub struct SourceNode {
     pub fingerprint: u64,
     /// A channel that is new to this source gets history (C2).
     pub from_start: bool,
+    pub input: Input,
 }
 
 /// A sink and how it is run.

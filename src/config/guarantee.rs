@@ -1,29 +1,15 @@
 //! What a path through the graph promises, what that rests on, and what would raise it.
 //!
-//! Whether a sink keeps a record is asked of the sink; whether a source can be read again and whether a channel is on
-//! disk is told by name below, a component of somebody's own counts as neither.
+//! Whether a sink keeps a record and whether a source can be read again is asked of them; whether a channel is on disk is
+//! told by name below.
 //! Truth: section 10 of the protocol in `ARCHITECTURE.md`.
 use super::graph::{Graph, Node, SinkNode, SourceNode};
+use crate::flow::Input;
 
-/// Sources whose input is still there after a crash.
-const READABLE_AGAIN: &[&str] = &[
-    "taildir",
-    "spooldir",
-    "dfk_file",
-    "dfk_rollfile",
-    "spooltail",
-    "kafka",
-    "dfk_kafka",
-    "journald",
-    "sql",
-];
 /// Channels whose events are still there after a crash. What `spillablememory` has spilled is, too; a path promises only
 /// what holds for all of its events.
 const ON_DISK: &[&str] = &["file", "kafka", "jdbc"];
 const SPILLS: &str = "spillablememory";
-/// Sources that answer their peer once the channels hold what it has sent.
-const ANSWERING: &[&str] = &["netcat", "avro", "thrift", "http", "jms"];
-
 /// How much a path promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -81,20 +67,13 @@ pub fn promises(graph: &Graph) -> Vec<Promise> {
     all
 }
 
-/// Whether the peer is told what is held; it sends the rest again.
-fn answers(source: &SourceNode) -> bool {
-    let asked =
-        source.node.values.get("ack-every-event").is_none_or(|text| text.eq_ignore_ascii_case("true"));
-    ANSWERING.contains(&source.node.spec.name) && asked
-}
-
 /// Whether a channel on disk is asked to sync before it holds.
 fn syncs(channel: &Node) -> bool {
     channel.values.get("fsyncPerTransaction").is_none_or(|text| text.eq_ignore_ascii_case("true"))
 }
 
 fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
-    let again = READABLE_AGAIN.contains(&source.node.spec.name);
+    let again = source.input == Input::Again;
     let on_disk = ON_DISK.contains(&channel.spec.name);
     let (from, via, to) = (&source.node.name, &channel.name, &sink.node.name);
     let (class, rests_on, raise) = match (again, on_disk, sink.keeps_record) {
@@ -110,7 +89,7 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
             let raise = "a channel on disk, or a sink that keeps a record of what it has".to_string();
             (Class::KillRereadable, format!("`{from}` can be read again"), Some(raise))
         }
-        (false, true, _) if answers(source) && syncs(channel) => {
+        (false, true, _) if source.input == Input::Answered && syncs(channel) => {
             let why = format!(
                 "`{via}` is on disk before `{from}` answers; what was never answered may be sent again"
             );

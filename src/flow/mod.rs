@@ -22,5 +22,5 @@ pub use outlet::{Known, Outlet, Prepared, Resume, Wiring};
 pub use pulse::{Activity, Counter, FileGauge, Kind, LogFigures, Pulse, Wait, Waiting};
 pub use receipt::{Latch, Receipt};
 pub use sink::{DeliverError, Destination, Sink};
-pub use source::{Fatal, Source};
+pub use source::{Fatal, Input, Source};
 pub use stop::Stop;

@@ -9,7 +9,7 @@
 use crate::codec::lines::Overlong;
 use crate::codec::records::{Framing, SchemaHeader, Shape};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
-use crate::flow::{Fatal, Kind, Outlet, Source, Stop};
+use crate::flow::{Fatal, Input, Kind, Outlet, Source, Stop};
 use crate::tail::desk::Halt;
 use crate::tail::import;
 use crate::tail::listing::Candidates;
@@ -157,6 +157,10 @@ struct Spooling {
 }
 
 impl Source for Spooling {
+    fn input(&self) -> Input {
+        Input::Again
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         for key in &self.idle {
             log::warn!(component = out.source(); "`{key}` has no effect: this deserializer does not read it");

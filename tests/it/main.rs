@@ -5,6 +5,7 @@
 //! - `channel_commands`: `channel inspect|verify|export` on real logs, damaged ones, and what is none
 //! - `config_commands`: `check`, `explain` and the samples
 //! - `config_seeds`: the configuration files of real users through `check`
+//! - `custom`: the program of `examples/custom`, with a source and a sink of its own
 //! - `damage`: channel directories harmed at random; `tests/run --long damage`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
 //! - `flume_keys`: every key and default of Flume and the platform
@@ -22,6 +23,7 @@ mod bad_input;
 mod channel_commands;
 mod config_commands;
 mod config_seeds;
+mod custom;
 mod damage;
 mod ends;
 mod flume_keys;

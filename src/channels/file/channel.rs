@@ -328,8 +328,9 @@ impl Channel for FileChannel {
         let mut queue = self.lock();
         let entries = queue.book.synced(seat);
         self.keep(&mut queue, &entries);
-        queue.settled = true;
+        (queue.settled, queue.done) = (true, true);
         self.written.notify_all();
+        self.done.notify_all();
         let closed = queue.closed;
         drop(queue);
         if closed { self.write_now() } else { Ok(()) }
@@ -359,6 +360,10 @@ impl Channel for FileChannel {
         if let Err(error) = self.flush() {
             log::error!(component = &*self.pulse.name; "channel `{}` cannot write its last entries: {error}; what can be read again will be", self.pulse.name);
         }
+        if let Err(error) = self.retain() {
+            log::warn!(component = &*self.pulse.name; "channel `{}` cannot remove segments that it does not need any more: {error}; the next start does", self.pulse.name);
+        }
+        self.empty_trash(&mut || false);
         super::steps::locked(&self.log).log.close();
     }
 }

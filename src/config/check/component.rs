@@ -7,7 +7,7 @@ use crate::config::resolve::{Unknown, resolve};
 use crate::config::spec::{Build, Field, Refusal, Spec};
 use crate::config::{common, note};
 use crate::diag::{Diagnostic, Span};
-use crate::flow::Kind;
+use crate::flow::{Input, Kind, Sink};
 
 impl Cx<'_> {
     /// A node whose values are checked and which can be built. `Err`: why not, in a few words, after the report.
@@ -101,9 +101,14 @@ impl Cx<'_> {
         let pulse = node.pulse();
         let at = node.at(self.place, &pulse);
         let outcome = match node.spec.build {
-            Build::Source(build) => build(&at).map(|_| Trial::default()),
+            Build::Source(build) => {
+                build(&at).map(|source| Trial { input: source.input(), ..Trial::default() })
+            }
             Build::Channel(build) => build(&at).map(|_| Trial::default()),
-            Build::Sink(build) => build(&at).map(|sink| Trial { keeps_record: sink.destination().is_some() }),
+            Build::Sink(build) => {
+                let keeps = |sink: Box<dyn Sink>| sink.destination().is_some();
+                build(&at).map(|sink| Trial { keeps_record: keeps(sink), ..Trial::default() })
+            }
             Build::Interceptor(build) => build(&at).map(|_| Trial::default()),
             Build::Selector(build) => build(&at).map(|_| Trial::default()),
             Build::SingleSink | Build::NotYet(_) => Ok(Trial::default()),
@@ -132,6 +137,7 @@ impl Cx<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Trial {
     pub keeps_record: bool,
+    pub input: Input,
 }
 
 fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: Unknown) -> Diagnostic {
@@ -153,7 +159,7 @@ fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: 
             let near = nearest.map(|name| format!("did you mean `{name}`?"));
             let problem = Diagnostic::error("java-class", what).at(span).maybe_hint(near);
             problem
-                .hint("run it as a process plug-in (not in this version yet), or use a built-in type")
+                .hint("run it as a child process by the `exec` source or sink, or use a built-in type")
                 .hint(lists)
         }
         Unknown::Ambiguous(all) => {
