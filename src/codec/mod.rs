@@ -1,6 +1,8 @@
 //! Bytes to events and back, pure: no files, no clocks.
+pub mod avro;
 pub mod base64;
 pub mod charset;
+pub mod encode;
 pub mod java_map;
 pub mod java_object;
 pub mod java_regex;

@@ -76,7 +76,6 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
 
 fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
     options::check_deserializer(at)?;
-    options::check_output(at)?;
     options::records(at, at.count(&LENGTH), options::overlong(at))
 }
 

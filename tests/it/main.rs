@@ -1,5 +1,6 @@
 //! Drives the library and the binary from outside.
 //!
+//! - `avro_files`: Avro containers read, written, and broken
 //! - `bad_input`: broken configs, unreadable files, full disks, content that is no text
 //! - `channel_commands`: `channel inspect|verify|export` on real logs, damaged ones, and what is none
 //! - `config_commands`: `check`, `explain` and the samples
@@ -21,6 +22,7 @@
 //! - `seeds`: the configuration files of real users, each with its expected outcome
 //! - `small_sources`: datagrams, load
 //! - `support`: an agent in a directory of its own, lines that can be counted
+mod avro_files;
 mod bad_input;
 mod channel_commands;
 mod config_commands;

@@ -148,7 +148,6 @@ fn build(at: &At<'_>, ningg: bool) -> Result<Roll, Refusal> {
 
 fn framing(at: &At<'_>, longest: usize, overlong: Overlong) -> Result<Framing, Refusal> {
     options::check_deserializer(at)?;
-    options::check_output(at)?;
     options::records(at, longest, overlong)
 }
 
