@@ -7,9 +7,8 @@
 //! much of what follows is in view (but for closing: by silence, by the end of a file, by a cut).
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
 use super::charset::{Charset, Undecodable};
+use super::java_regex::Pattern;
 use super::lines::{Overlong, Terminator};
 
 /// What may be closed when nothing more is in view.
@@ -33,7 +32,7 @@ pub struct Framing {
     pub max_line: usize,
     pub overlong: Overlong,
     /// First lines of multi-line records; `None`: every line is a record.
-    pub start: Option<Regex>,
+    pub start: Option<Pattern>,
     /// Longest multi-line record, in bytes of the file.
     pub max_record: usize,
     pub charset: Charset,
@@ -209,7 +208,7 @@ impl Framing {
         start: usize,
         known: usize,
         close: Close,
-        pattern: &Regex,
+        pattern: &Pattern,
     ) -> Frame {
         let (mut at, mut edit) = (known, known > start);
         while let Some((line_end, to)) = self.line_from(view, at, close) {
@@ -248,7 +247,7 @@ impl Framing {
         }
     }
 
-    fn begins(&self, line: &[u8], pattern: &Regex) -> bool {
+    fn begins(&self, line: &[u8], pattern: &Pattern) -> bool {
         if self.charset.is_untouched() {
             return pattern.is_match(line);
         }
@@ -385,7 +384,7 @@ mod tests {
     }
 
     fn multi() -> Framing {
-        let start = Some(Regex::new(r"^\d{4}-").unwrap());
+        let start = Some(crate::codec::java_regex::find(r"^\d{4}-").unwrap());
         Framing { start, ..Framing::lines(3000, Overlong::Truncate) }
     }
 

@@ -23,6 +23,27 @@ impl Misfit {
 
 /// The value as its component will read it.
 pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, Misfit> {
+    if field.secret {
+        secret(prop, report);
+    }
+    let text = by_type(field, prop, report)?;
+    if let Some(found) = field.lint.and_then(|lint| lint(&prop.key.text, &text)) {
+        report.push(found.at(prop.value.span));
+    }
+    Ok(text)
+}
+
+/// A secret is shown nowhere, and is better kept elsewhere.
+fn secret(prop: &Prop, report: &mut Report) {
+    report.keep_secret(&prop.value.text);
+    if !prop.secret {
+        let what = format!("`{}` stands in this file for everybody who may read it", prop.key.text);
+        let hint = "write `${credential:NAME}` or `${file:PATH}`";
+        report.push(Diagnostic::note("plain-secret", what).at(prop.key.span).hint(hint));
+    }
+}
+
+fn by_type(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, Misfit> {
     match field.ty {
         Type::Int { least, most } => int(field, prop, (least, most), report),
         Type::Choice(words) => choice(prop, words, report),
@@ -38,7 +59,9 @@ pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, 
             Ok(prop.value.text.clone())
         }
         Type::Text | Type::Regex | Type::Charset | Type::Prefix => {
-            note::mention(prop, report);
+            if !field.secret {
+                note::mention(prop, report);
+            }
             if field.key == "dataDirs" {
                 relative(prop, report);
             }

@@ -96,6 +96,7 @@ const KEYS: &[(&str, &str, &[&str])] = &[
         "memory",
         &["capacity", "transactionCapacity", "keep-alive", "byteCapacity", "byteCapacityBufferPercentage"],
     ),
+    ("channel", "pseudotxnmemory", &["capacity", "keep-alive"]),
     ("channel", "file", FILE_CHANNEL),
     ("channel", "SPILLABLEMEMORY", FILE_CHANNEL),
     ("channel", "SPILLABLEMEMORY", SPILLABLE_ONLY),
@@ -127,8 +128,25 @@ const KEYS: &[(&str, &str, &[&str])] = &[
     ("interceptor", "host", &["useIP", "preserveExisting", "hostHeader"]),
     ("interceptor", "static", &["key", "value", "preserveExisting"]),
     ("interceptor", "regex_filter", &["regex", "excludeEvents"]),
+    (
+        "interceptor",
+        "regex_extractor",
+        &["regex", "serializers", "serializers.n.name", "serializers.n.type", "serializers.n.pattern"],
+    ),
+    ("interceptor", "search_replace", &["searchPattern", "replaceString", "charset"]),
+    ("interceptor", "remove_header", &["withName", "fromList", "fromListSeparator", "matching"]),
+    ("interceptor", "uuid", &["headerName", "preserveExisting", "prefix"]),
+    (
+        "interceptor",
+        "regex_split_filter",
+        &["regex", "excludeEvents", "split", "split_format", "splitFormat"],
+    ),
     ("selector", "replicating", &["optional"]),
     ("selector", "multiplexing", &["header", "mapping.n", "default", "optional.n"]),
+    ("selector", "load_balancing", &["policy"]),
+    ("group", "default", &[]),
+    ("group", "failover", &["priority.n", "maxpenalty"]),
+    ("group", "load_balance", &["selector", "backoff", "selector.maxTimeOut", "sinks"]),
 ];
 
 /// The rows of the platform's table, and what it inherits from the spooling directory.
@@ -266,6 +284,7 @@ const COMMON: &[(&str, &[&str])] = &[
     ("sink", &["type", "channel", "config"]),
     ("interceptor", &["type"]),
     ("selector", &["type"]),
+    ("group", &["type", "sinks", "config"]),
 ];
 
 fn explain(arguments: &[&str]) -> Output {
@@ -317,6 +336,8 @@ fn defaults_are_flumes_and_the_platforms() {
         ("channel", "memory", "capacity", "100"),
         ("channel", "memory", "transactionCapacity", "100"),
         ("channel", "memory", "keep-alive", "3"),
+        ("channel", "pseudotxnmemory", "capacity", "50"),
+        ("channel", "pseudotxnmemory", "keep-alive", "3"),
         ("channel", "file", "capacity", "1000000"),
         ("channel", "file", "transactionCapacity", "10000"),
         ("channel", "file", "keep-alive", "3"),
@@ -334,8 +355,20 @@ fn defaults_are_flumes_and_the_platforms() {
         ("sink", "null", "logEveryNEvents", "10000"),
         ("interceptor", "static", "preserveExisting", "true"),
         ("interceptor", "timestamp", "preserveExisting", "false"),
+        ("interceptor", "timestamp", "headerName", "timestamp"),
         ("interceptor", "host", "useIP", "true"),
+        ("interceptor", "host", "hostHeader", "host"),
+        ("interceptor", "search_replace", "charset", "UTF-8"),
+        ("interceptor", "remove_header", "fromListSeparator", r"\s*,\s*"),
+        ("interceptor", "uuid", "headerName", "id"),
+        ("interceptor", "uuid", "preserveExisting", "true"),
+        ("interceptor", "regex_split_filter", "regex", ".*"),
         ("selector", "multiplexing", "header", "flume.selector.header"),
+        ("selector", "load_balancing", "policy", "round_robin"),
+        ("group", "failover", "maxpenalty", "30000"),
+        ("group", "load_balance", "selector", "round_robin"),
+        ("group", "load_balance", "backoff", "false"),
+        ("group", "load_balance", "selector.maxTimeOut", "30000"),
     ];
     for (kind, name, key, default) in defaults {
         let told = String::from_utf8(explain(&[kind, name, key]).stdout).unwrap();

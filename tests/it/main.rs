@@ -9,6 +9,8 @@
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
 //! - `exec`: commands that are read, programs that are handed events, and what kills leave of them; `tests/run --long exec`
 //! - `flume_keys`: every key and default of Flume and the platform
+//! - `groups`: sink groups whose members go away, and channels that share a source's events, through kill -9
+//! - `interceptors`: chains of them, what they count, what `check` says of their patterns
 //! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
 //! - `legacy`: positions that Flume and the Java plug-ins left, taken over
@@ -28,6 +30,8 @@ mod damage;
 mod ends;
 mod exec;
 mod flume_keys;
+mod groups;
+mod interceptors;
 mod kills;
 mod layers;
 mod legacy;

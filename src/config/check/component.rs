@@ -111,24 +111,34 @@ impl Cx<'_> {
             }
             Build::Interceptor(build) => build(&at).map(|_| Trial::default()),
             Build::Selector(build) => build(&at).map(|_| Trial::default()),
-            Build::SingleSink | Build::NotYet(_) => Ok(Trial::default()),
+            // Built with its sinks, where they are known.
+            Build::Group(_) | Build::NotYet(_) => Ok(Trial::default()),
         };
-        outcome.map_err(|refusal| {
-            let why = refusal.what.clone();
-            self.refused(refusal, node, owner, section);
-            why
-        })
+        outcome.map_err(|refusal| self.refused(refusal, node, owner, section))
     }
 
-    fn refused(&mut self, refusal: Refusal, node: &Node, owner: &str, section: &Section) {
+    /// Reports what the component refuses; why, in a few words.
+    pub(super) fn refused(
+        &mut self,
+        refusal: Refusal,
+        node: &Node,
+        owner: &str,
+        section: &Section,
+    ) -> String {
+        let why = refusal.what.clone();
+        let problem = Diagnostic::error("refused-value", format!("{owner} ({}): {why}", node.spec.name));
+        self.placed(problem, refusal, node, section);
+        why
+    }
+
+    /// Reports what a component has to say of its keys, at the key that it names.
+    pub(super) fn placed(&mut self, problem: Diagnostic, refusal: Refusal, node: &Node, section: &Section) {
         let fields: Vec<&'static Field> = node.spec.fields().chain(common::of(node.spec.kind)).collect();
         let is_it = |prop: &&Prop, key: &str| {
             fields::find(&fields, &prop.key.text).is_some_and(|(_, name)| name == key)
         };
         let prop = refusal.key.as_deref().and_then(|key| section.props.iter().find(|prop| is_it(prop, key)));
-        let what = format!("{owner} ({}): {}", node.spec.name, refusal.what);
-        let problem =
-            Diagnostic::error("refused-value", what).maybe_at(prop.map(|p| p.value.span).or(node.span));
+        let problem = problem.maybe_at(prop.map(|p| p.value.span).or(node.span));
         self.report.push(problem.maybe_hint(refusal.instead));
     }
 }

@@ -1,10 +1,12 @@
 //! Components that do nothing, with keys of every type.
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::{At, Build, Field, Refusal, Spec, Unit};
+use crate::config::{At, Build, Field, GroupPlan, Refusal, Spec, Unit};
 use crate::event::{Batch, EventRef};
 use crate::flow::{
-    DeliverError, Destination, Fatal, Input, Interceptor, Kind, Outlet, Routes, Selector, Sink, Source, Stop,
+    DeliverError, Destination, Fatal, Interceptor, Kind, Outlet, Processor, Routes, Selector, Sink, Source,
+    Stop,
 };
 
 struct Idle;
@@ -12,18 +14,6 @@ struct Idle;
 impl Source for Idle {
     fn run(&mut self, _: &Outlet, _: &Stop) -> Result<(), Fatal> {
         Ok(())
-    }
-}
-
-/// A source of files: they are still there after a crash.
-struct Again;
-
-impl Source for Again {
-    fn run(&mut self, _: &Outlet, _: &Stop) -> Result<(), Fatal> {
-        Ok(())
-    }
-    fn input(&self) -> Input {
-        Input::Again
     }
 }
 
@@ -37,6 +27,18 @@ impl Selector for Idle {
     }
     fn required(&self) -> u64 {
         0
+    }
+}
+
+impl Processor for Idle {
+    fn order(&mut self, _: Duration) -> Vec<usize> {
+        vec![0]
+    }
+    fn succeeded(&mut self, _: usize) {}
+    fn failed(&mut self, _: usize, _: Duration) {}
+    fn out(&mut self, _: usize) {}
+    fn due(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -94,7 +96,7 @@ pub static SPOOL: Spec = Spec {
     fields: &[&[DIR, BATCH, ORDER, PATTERN]],
     build: Build::Source(|at: &At<'_>| match at.text(&PATTERN) {
         "[" => Err(Refusal::at(&PATTERN, "`[` is no pattern").instead("close the bracket")),
-        _ => Ok(Box::new(Again)),
+        _ => Ok(Box::new(Idle)),
     }),
 };
 pub static AVRO: Spec = Spec {
@@ -178,7 +180,14 @@ pub static DEFAULT: Spec = Spec {
     aliases: &[],
     summary: "one sink",
     fields: &[],
-    build: Build::SingleSink,
+    build: Build::Group(|_, members| match members.len() {
+        1 => Ok(GroupPlan::new(Idle)),
+        _ => Err(Refusal {
+            key: None,
+            what: "it drives one sink".into(),
+            instead: Some("use one sink".into()),
+        }),
+    }),
 };
 pub static FAILOVER: Spec = Spec {
     kind: Kind::SinkGroup,
