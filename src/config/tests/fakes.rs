@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::config::{At, Build, Field, GroupPlan, Refusal, Spec, Unit};
 use crate::event::{Batch, EventRef};
 use crate::flow::{
-    DeliverError, Destination, Fatal, Interceptor, Kind, Outlet, Processor, Routes, Selector, Sink, Source,
-    Stop,
+    DeliverError, Destination, Fatal, Input, Interceptor, Kind, Outlet, Processor, Routes, Selector, Sink,
+    Source, Stop,
 };
 
 struct Idle;
@@ -14,6 +14,18 @@ struct Idle;
 impl Source for Idle {
     fn run(&mut self, _: &Outlet, _: &Stop) -> Result<(), Fatal> {
         Ok(())
+    }
+}
+
+/// Input that is still there after a crash.
+struct Files;
+
+impl Source for Files {
+    fn run(&mut self, _: &Outlet, _: &Stop) -> Result<(), Fatal> {
+        Ok(())
+    }
+    fn input(&self) -> Input {
+        Input::Again
     }
 }
 
@@ -96,7 +108,7 @@ pub static SPOOL: Spec = Spec {
     fields: &[&[DIR, BATCH, ORDER, PATTERN]],
     build: Build::Source(|at: &At<'_>| match at.text(&PATTERN) {
         "[" => Err(Refusal::at(&PATTERN, "`[` is no pattern").instead("close the bracket")),
-        _ => Ok(Box::new(Idle)),
+        _ => Ok(Box::new(Files)),
     }),
 };
 pub static AVRO: Spec = Spec {
