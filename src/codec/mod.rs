@@ -7,6 +7,8 @@ pub mod java_map;
 pub mod java_object;
 pub mod java_regex;
 pub mod jceks;
+pub mod joda;
+pub mod json_event;
 pub mod lines;
 pub mod marks;
 pub mod records;

@@ -7,10 +7,9 @@
 //! much of what follows is in view (but for closing: by silence, by the end of a file, by a cut).
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
 use super::charset::{Charset, Undecodable};
 use super::encode::Output;
+use super::java_regex::Pattern;
 use super::lines::{Overlong, Terminator};
 
 /// What may be closed when nothing more is in view.
@@ -66,7 +65,7 @@ pub struct Framing {
     pub max_line: usize,
     pub overlong: Overlong,
     /// First lines of multi-line records; `None`: every line is a record.
-    pub start: Option<Regex>,
+    pub start: Option<Pattern>,
     /// Longest multi-line record, in bytes of the file.
     pub max_record: usize,
     pub charset: Charset,
@@ -262,7 +261,7 @@ impl Framing {
         start: usize,
         known: usize,
         close: Close,
-        pattern: &Regex,
+        pattern: &Pattern,
     ) -> Frame {
         let (mut at, mut edit) = (known, known > start);
         while let Some((line_end, to)) = self.line_from(view, at, close) {
@@ -301,7 +300,7 @@ impl Framing {
         }
     }
 
-    fn begins(&self, line: &[u8], pattern: &Regex) -> bool {
+    fn begins(&self, line: &[u8], pattern: &Pattern) -> bool {
         if self.charset.is_untouched() {
             return pattern.is_match(line);
         }
@@ -466,7 +465,7 @@ mod tests {
     }
 
     fn multi() -> Framing {
-        let start = Some(Regex::new(r"^\d{4}-").unwrap());
+        let start = Some(crate::codec::java_regex::find(r"^\d{4}-").unwrap());
         Framing { start, ..Framing::lines(3000, Overlong::Truncate) }
     }
 
@@ -566,7 +565,7 @@ mod tests {
 
     #[test]
     fn records_of_several_lines_are_encoded_as_a_whole() {
-        let start = Some(Regex::new("^x").unwrap());
+        let start = Some(crate::codec::java_regex::find("^x").unwrap());
         let charset = Charset::named("UTF-8", Some(crate::codec::charset::Policy::Fail)).unwrap();
         let output = Output::of("UTF-16LE").unwrap();
         let framing = Framing { start, charset, output, ..Framing::lines(100, Overlong::Split) };

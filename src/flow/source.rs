@@ -28,6 +28,14 @@ pub enum Input {
     Answered,
     /// It is still there: batches carry spans, and what is not held is read again.
     Again,
+    /// Nobody can ask for it or sends it again, also what comes while the agent is down: whatever is behind the source,
+    /// nothing is promised.
+    Fleeting {
+        /// Why that is so.
+        why: &'static str,
+        /// What would be better.
+        better: &'static str,
+    },
 }
 
 /// Why a component cannot go on; the runner logs it, shows it in the status and starts the component again.

@@ -8,8 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::bytes::Regex;
-
 use super::follow::Manner;
 use super::next::Order;
 use super::times::Times;
@@ -103,9 +101,8 @@ pub const WOKEN: &str = "a full channel wakes its source";
 pub const BACKOFF: Field = Field::int("maxBackoff", i64::MIN, i64::MAX).default("4000").ignored(WOKEN);
 
 /// A pattern for whole names.
-pub fn names(at: &At<'_>, field: &Field) -> Result<Regex, Refusal> {
-    let pattern = java_regex::full_match(at.text(field)).map_err(|error| Refusal::at(field, error))?;
-    Ok(pattern.into_regex())
+pub fn names(at: &At<'_>, field: &Field) -> Result<Pattern, Refusal> {
+    java_regex::full_match(at.text(field)).map_err(|error| Refusal::at(field, error))
 }
 
 /// A time that 0 turns off.
@@ -208,7 +205,7 @@ pub fn lines(at: &At<'_>, longest: usize, overlong: Overlong) -> Result<Framing,
 /// The same, with the group [`RECORDS`].
 pub fn records(at: &At<'_>, longest: usize, overlong: Overlong) -> Result<Framing, Refusal> {
     let start = at.opt(&MULTILINE).map(java_regex::find).transpose();
-    let start = start.map_err(|error| Refusal::at(&MULTILINE, error))?.map(Pattern::into_regex);
+    let start = start.map_err(|error| Refusal::at(&MULTILINE, error))?;
     let lines = Framing::lines(longest, overlong);
     ended_by(at, at.opt(&END).unwrap_or("\n"), Framing { start, max_record: at.count(&RECORD), ..lines })
 }

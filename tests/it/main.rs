@@ -8,7 +8,10 @@
 //! - `custom`: the program of `examples/custom`, with a source and a sink of its own
 //! - `damage`: channel directories harmed at random; `tests/run --long damage`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
+//! - `exec`: commands that are read, programs that are handed events, and what kills leave of them; `tests/run --long exec`
 //! - `flume_keys`: every key and default of Flume and the platform
+//! - `groups`: sink groups whose members go away, and channels that share a source's events, through kill -9
+//! - `interceptors`: chains of them, what they count, what `check` says of their patterns
 //! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
 //! - `legacy`: positions that Flume and the Java plug-ins left, taken over
@@ -17,6 +20,7 @@
 //! - `removed_channels`: logs of channels that are configured no more, or of another type now
 //! - `rotation`: writers, rolls, partial writes and kill -9 at random; `tests/run --long rotation`
 //! - `seeds`: the configuration files of real users, each with its expected outcome
+//! - `small_sources`: datagrams, load
 //! - `support`: an agent in a directory of its own, lines that can be counted
 mod avro_files;
 mod bad_input;
@@ -26,7 +30,10 @@ mod config_seeds;
 mod custom;
 mod damage;
 mod ends;
+mod exec;
 mod flume_keys;
+mod groups;
+mod interceptors;
 mod kills;
 mod layers;
 mod legacy;
@@ -35,4 +42,5 @@ mod positions;
 mod removed_channels;
 mod rotation;
 mod seeds;
+mod small_sources;
 mod support;

@@ -302,6 +302,10 @@ impl Channel for FileChannel {
         Some(Lease::new(self, seat, id, batches))
     }
 
+    fn filtered(&self, lease: LeaseId, events: &[usize]) {
+        self.lock().window.filtered(lease, events);
+    }
+
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {
         let mut queue = self.lock();
         let Some(taken) = queue.window.end(lease) else { return Ok(()) };

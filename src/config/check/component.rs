@@ -111,24 +111,34 @@ impl Cx<'_> {
             }
             Build::Interceptor(build) => build(&at).map(|_| Trial::default()),
             Build::Selector(build) => build(&at).map(|_| Trial::default()),
-            Build::SingleSink | Build::NotYet(_) => Ok(Trial::default()),
+            // Built with its sinks, where they are known.
+            Build::Group(_) | Build::NotYet(_) => Ok(Trial::default()),
         };
-        outcome.map_err(|refusal| {
-            let why = refusal.what.clone();
-            self.refused(refusal, node, owner, section);
-            why
-        })
+        outcome.map_err(|refusal| self.refused(refusal, node, owner, section))
     }
 
-    fn refused(&mut self, refusal: Refusal, node: &Node, owner: &str, section: &Section) {
+    /// Reports what the component refuses; why, in a few words.
+    pub(super) fn refused(
+        &mut self,
+        refusal: Refusal,
+        node: &Node,
+        owner: &str,
+        section: &Section,
+    ) -> String {
+        let why = refusal.what.clone();
+        let problem = Diagnostic::error("refused-value", format!("{owner} ({}): {why}", node.spec.name));
+        self.placed(problem, refusal, node, section);
+        why
+    }
+
+    /// Reports what a component has to say of its keys, at the key that it names.
+    pub(super) fn placed(&mut self, problem: Diagnostic, refusal: Refusal, node: &Node, section: &Section) {
         let fields: Vec<&'static Field> = node.spec.fields().chain(common::of(node.spec.kind)).collect();
         let is_it = |prop: &&Prop, key: &str| {
             fields::find(&fields, &prop.key.text).is_some_and(|(_, name)| name == key)
         };
         let prop = refusal.key.as_deref().and_then(|key| section.props.iter().find(|prop| is_it(prop, key)));
-        let what = format!("{owner} ({}): {}", node.spec.name, refusal.what);
-        let problem =
-            Diagnostic::error("refused-value", what).maybe_at(prop.map(|p| p.value.span).or(node.span));
+        let problem = problem.maybe_at(prop.map(|p| p.value.span).or(node.span));
         self.report.push(problem.maybe_hint(refusal.instead));
     }
 }
@@ -158,9 +168,9 @@ fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: 
                 format!("{owner}: Java class `{text}` is not known, and Java plug-ins cannot be loaded");
             let near = nearest.map(|name| format!("did you mean `{name}`?"));
             let problem = Diagnostic::error("java-class", what).at(span).maybe_hint(near);
-            problem
-                .hint("run it as a child process by the `exec` source or sink, or use a built-in type")
-                .hint(lists)
+            let own = "rewrite it as a program in any language and run that: `type = exec`, `format = json`";
+            let as_program = matches!(kind, Kind::Source | Kind::Sink).then(|| own.to_string());
+            problem.maybe_hint(as_program).hint(lists)
         }
         Unknown::Ambiguous(all) => {
             let what = format!("{owner}: `{text}` is cut short and could be any of {}", all.join(", "));

@@ -106,8 +106,8 @@ impl Cx<'_> {
         self.report.push(problem.at(word.span));
     }
 
-    /// In listed order. One that cannot run takes its source along: events would pass that it should change or stop.
-    fn interceptors(&mut self, owner: &str, section: &Section) -> Result<Vec<Node>, String> {
+    /// In listed order. One that cannot run takes its source or sink along: events would pass that it should change or stop.
+    pub(super) fn interceptors(&mut self, owner: &str, section: &Section) -> Result<Vec<Node>, String> {
         let all = section.under("interceptors.");
         let Some(list) = section.get("interceptors").cloned() else {
             if let Some(span) = all.first() {

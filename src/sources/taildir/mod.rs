@@ -141,7 +141,7 @@ fn group(at: &At<'_>, name: &str, path: &str, framing: &Arc<Framing>) -> Result<
     let Some((dir, pattern)) = path.rsplit_once('/') else {
         return Err(refuse(format!("`{path}` names no directory")));
     };
-    let target = java_regex::full_match(pattern).map_err(refuse)?.into_regex();
+    let target = java_regex::full_match(pattern).map_err(refuse)?;
     let dir = at.place.config_dir.join(if dir.is_empty() { "/" } else { dir });
     let prefix = format!("{name}.");
     let own =
