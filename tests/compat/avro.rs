@@ -9,9 +9,10 @@ pub fn lines(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let meta = reader.map()?;
     let about = |name: &str| meta.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_slice());
     let schema = about("avro.schema")?;
+    let is_flumes = String::from_utf8_lossy(schema).contains("\"headers\"");
     let codec = about("avro.codec").unwrap_or(b"null");
     let sync = reader.take(16)?.to_vec();
-    let mut lines = vec![[b"avro, codec ", codec].concat(), [b"schema ", schema].concat()];
+    let mut lines = vec![[&b"avro, codec "[..], codec].concat(), [&b"schema "[..], schema].concat()];
     while !reader.0.is_empty() {
         let count = reader.long()?;
         let length = reader.long()?;
@@ -19,7 +20,7 @@ pub fn lines(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         if reader.take(16)? != sync {
             lines.push(b"(a block without its sync marker)".to_vec());
         }
-        if codec != b"null" {
+        if codec != b"null" || !is_flumes {
             lines.push(format!("{count} objects").into_bytes());
             continue;
         }
@@ -78,6 +79,6 @@ impl<'a> Reader<'a> {
     /// Flume's `Event`, as `header_and_text` prints one.
     fn event(&mut self) -> Option<Vec<u8>> {
         let headers: Vec<Vec<u8>> = self.map()?.into_iter().map(|(k, v)| [k, b"=".to_vec(), v].concat()).collect();
-        Some([b"{", headers.join(&b", "[..]).as_slice(), b"} ", self.bytes()?].concat())
+        Some([&b"{"[..], &headers.join(&b", "[..])[..], b"} ", self.bytes()?].concat())
     }
 }

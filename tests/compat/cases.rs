@@ -142,8 +142,10 @@ cases! {
         bytes_that_are_no_text
         charset_gbk
         charset_of_one_byte
+        charset_of_one_byte_controls
         charset_of_two_bytes
         charset_unknown
+        charset_utf16
         class_name
         filtered_line
         flag_in_capitals

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// Nothing has moved for so long: it is over.
 const FLUME_RESTS: Duration = Duration::from_secs(6);
 const OURS_RESTS: Duration = Duration::from_secs(3);
+/// What is right without having been waited for must stay so for a while.
+const OURS_HOLDS: Duration = Duration::from_secs(1);
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
 /// What of a log is shown: from these words to the end of the line.
@@ -84,7 +86,8 @@ impl Stage<'_> {
             Step::Rename(from, to) => fs::rename(self.path(from), self.path(to)).unwrap(),
             Step::Remove(path) => {
                 let path = self.path(path);
-                if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) }.unwrap();
+                let gone = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+                gone.unwrap();
             }
             Step::Position { path, file, offset } => {
                 let file = self.path(file);
@@ -206,17 +209,22 @@ impl Stage<'_> {
 
     /// Waits until ours is what it should be, or nothing moves any more; the counters then.
     fn settle(&mut self) -> Option<Counters> {
-        let rest = if self.program == Program::Ours { OURS_RESTS } else { FLUME_RESTS };
+        let ours = self.program == Program::Ours;
+        let rest = if ours { OURS_RESTS } else { FLUME_RESTS };
+        let hold = if self.case.steps.iter().any(Step::is_wait) { Duration::ZERO } else { OURS_HOLDS };
         let deadline = Instant::now() + 4 * rest;
         let (mut last, mut since) = (String::new(), Instant::now());
         loop {
+            if self.running.as_mut().is_some_and(|running| running.ended().is_some()) {
+                self.stop(Signal::SIGTERM);
+            }
             let counters = self.running.as_ref().and_then(|_| self.program.counters(self.root.path(), self.monitor));
             let now = self.tell(counters.as_ref());
-            let right = self.program == Program::Ours && now == self.case.expected();
+            let right = ours && now == self.case.expected();
             if now != last {
                 (last, since) = (now, Instant::now());
             }
-            if right || since.elapsed() > rest || Instant::now() > deadline {
+            if right && since.elapsed() >= hold || since.elapsed() > rest || Instant::now() > deadline {
                 return counters;
             }
             until(Duration::from_millis(100), || false);

@@ -46,11 +46,16 @@ pub enum Step {
     WaitFile { path: String, there: bool },
     /// `wait logged TEXT`: in what is shown of the log.
     WaitLogged(String),
-    /// `wait closed`: the descriptor of an idle file, as far as one can tell from outside: some seconds.
+    /// `pause SECONDS`: for what cannot be seen from outside: that a source looked, a timer went off.
     Pause(u64),
 }
 
 impl Step {
+    /// Whether it waits for something that shows.
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Step::WaitLines(_) | Step::WaitFile { .. } | Step::WaitLogged(_))
+    }
+
     /// The step of one line.
     pub fn parse(line: &str) -> Step {
         let words = words(line);

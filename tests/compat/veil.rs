@@ -97,7 +97,8 @@ impl Veil {
 
 /// What the `host` interceptor may say of this machine, where it stands as a header's value.
 fn hosts() -> Vec<(Regex, &'static str)> {
-    let name = nix::unistd::gethostname().expect("a machine has a name").to_string_lossy().into_owned();
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a machine has a name");
+    let name = name.trim().to_string();
     let address = (name.as_str(), 0).to_socket_addrs().ok().and_then(|mut found| found.next()).map(|a| a.ip());
     let full = address.and_then(|address| dns_lookup::lookup_addr(&address).ok());
     let names = [(full, "<host>"), (Some(name), "<host>"), (address.map(|a| a.to_string()), "<address>")];
