@@ -16,7 +16,7 @@ const ACCEPT: &str = "DATAFLOWKIT_COMPAT_ACCEPT";
 const SEED: &str = "DATAFLOWKIT_COMPAT_SEED";
 const DOZEN: usize = 12;
 /// Each waits most of its time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 
 #[test]
 #[ignore = "needs a Java runtime and Maven; tests/run compat runs it"]

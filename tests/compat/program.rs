@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -161,33 +161,29 @@ pub fn install(flume: &str) {
     server(&["install", release(flume)]);
 }
 
-/// What runs, and where it logs.
-pub struct Running {
-    child: Child,
-    pub log: PathBuf,
-}
+/// A program that runs; killed when dropped.
+pub struct Running(Child);
 
 impl Running {
-    pub fn start(program: Program, dir: &Path, monitor: u16, log: PathBuf) -> Running {
-        let stderr = fs::File::create(&log).unwrap();
-        let child = program.command(dir, monitor).stderr(stderr).spawn().expect("it can be started");
-        Running { child, log }
+    pub fn start(program: Program, dir: &Path, monitor: u16, log: &Path) -> Running {
+        let stderr = fs::File::create(log).unwrap();
+        Running(program.command(dir, monitor).stderr(stderr).spawn().expect("it can be started"))
     }
 
     /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<i32> {
-        self.child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
+        self.0.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
     }
 
     pub fn signal(&self, signal: Signal) {
         // It may have ended by itself.
-        let _ = kill(Pid::from_raw(self.child.id() as i32), signal);
+        let _ = kill(Pid::from_raw(self.0.id() as i32), signal);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

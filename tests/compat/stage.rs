@@ -132,7 +132,7 @@ impl Stage<'_> {
     fn start(&mut self) {
         let log = self.root.path().join(format!("log-{}", self.logs.len() + 1));
         self.logs.push(log.clone());
-        self.running = Some(Running::start(self.program, self.root.path(), self.monitor, log.clone()));
+        self.running = Some(Running::start(self.program, self.root.path(), self.monitor, &log));
         let (program, monitor) = (self.program, self.monitor);
         let running = self.running.as_mut().expect("just started");
         until(PATIENCE, || {
@@ -254,7 +254,7 @@ impl Stage<'_> {
                 continue;
             }
             let shown = is_output(&name) && !hidden || name.ends_with(".json");
-            let bytes = avro::lines(&bytes).map_or(bytes, |lines| lines.join(&b'\n') + b"\n");
+            let bytes = avro::lines(&bytes).map_or(bytes, |lines| [lines.join(&b'\n'), b"\n".to_vec()].concat());
             let lines = if shown { self.veil.lines(&bytes) } else { Vec::new() };
             if is_output(&name) && self.case.steps.contains(&Step::ShowSorted) {
                 sorted.extend(lines);
