@@ -7,7 +7,8 @@
 pub fn lines(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut reader = Reader(bytes.strip_prefix(b"Obj\x01")?);
     let meta = reader.map()?;
-    let about = |name: &str| meta.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_slice());
+    let about =
+        |name: &str| meta.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_slice());
     let schema = about("avro.schema")?;
     let is_flumes = String::from_utf8_lossy(schema).contains("\"headers\"");
     let codec = about("avro.codec").unwrap_or(b"null");
@@ -78,7 +79,8 @@ impl<'a> Reader<'a> {
 
     /// Flume's `Event`, as `header_and_text` prints one.
     fn event(&mut self) -> Option<Vec<u8>> {
-        let headers: Vec<Vec<u8>> = self.map()?.into_iter().map(|(k, v)| [k, b"=".to_vec(), v].concat()).collect();
+        let headers: Vec<Vec<u8>> =
+            self.map()?.into_iter().map(|(k, v)| [k, b"=".to_vec(), v].concat()).collect();
         Some([&b"{"[..], &headers.join(&b", "[..])[..], b"} ", self.bytes()?].concat())
     }
 }

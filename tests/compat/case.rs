@@ -51,9 +51,9 @@ impl Case {
     }
 
     fn take(&mut self, section: &str) {
-        let (title, body) = section.strip_prefix("== ").map_or(("", section), |rest| {
-            rest.split_once('\n').unwrap_or((rest, ""))
-        });
+        let (title, body) = section
+            .strip_prefix("== ")
+            .map_or(("", section), |rest| rest.split_once('\n').unwrap_or((rest, "")));
         let mut words = title.split(' ');
         match (words.next().unwrap_or_default(), title) {
             ("agent", _) => {
@@ -61,7 +61,9 @@ impl Case {
                 let parts = parts.map(|path| fs::read_to_string(&path).expect("a part of agents/"));
                 self.agent = parts.chain([body.to_string()]).collect();
             }
-            ("steps", _) => self.steps = body.lines().filter(|l| !l.trim().is_empty()).map(Step::parse).collect(),
+            ("steps", _) => {
+                self.steps = body.lines().filter(|l| !l.trim().is_empty()).map(Step::parse).collect()
+            }
             ("", _) => {}
             (_, OURS_AS_OLD) => _ = self.records.insert(OURS, self.records[OLD].clone()),
             _ => {

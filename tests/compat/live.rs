@@ -64,7 +64,8 @@ fn run_all(names: &[&'static str], done: impl Fn(Case, Vec<(&'static str, String
                     let Some(name) = left.lock().unwrap().pop() else { break };
                     let case = Case::load(name);
                     let flumes = [NEW, OLD].into_iter().filter(|flume| case.runs_in(flume));
-                    let seen = flumes.map(|flume| (flume, stage::run(&case, Program::Flume(flume)))).collect();
+                    let seen =
+                        flumes.map(|flume| (flume, stage::run(&case, Program::Flume(flume)))).collect();
                     done(case, seen);
                 }
             });
@@ -85,9 +86,14 @@ fn compare(names: &[&'static str]) {
         for (flume, seen) in seen {
             let recorded = if flume == OLD { case.old_record() } else { case.record(flume) };
             let recorded = recorded.unwrap_or_default();
-            println!("{} {} beside {flume}", if recorded == seen { "same" } else { "NOT THE SAME" }, case.name);
+            println!(
+                "{} {} beside {flume}",
+                if recorded == seen { "same" } else { "NOT THE SAME" },
+                case.name
+            );
             if recorded != seen {
-                let text = format!("{}, {flume}: - recorded, + seen now\n{}", case.name, diff(recorded, &seen));
+                let text =
+                    format!("{}, {flume}: - recorded, + seen now\n{}", case.name, diff(recorded, &seen));
                 stale.lock().unwrap().push(text);
             }
         }

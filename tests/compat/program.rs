@@ -42,7 +42,9 @@ impl Program {
                 command.arg(classpath(version)).arg("-Dcompat=property").arg("-Dfile.encoding=UTF-8");
                 command.arg(format!("-Duser.home={}", dir.display())).arg("-Dflume.monitoring.type=http");
                 command.arg(format!("-Dflume.monitoring.port={monitor}"));
-                command.args(["org.apache.flume.node.Application", "--name", "a1", "--conf-file"]).arg(config);
+                command
+                    .args(["org.apache.flume.node.Application", "--name", "a1", "--conf-file"])
+                    .arg(config);
                 command
             }
         };
@@ -110,7 +112,8 @@ fn ours(dir: &Path) -> Option<Counters> {
             }
             "channel" => {
                 let depth = &component["depth"];
-                let mut put = |counter: &str, value| counters.insert(format!("CHANNEL.{name} {counter}"), value);
+                let mut put =
+                    |counter: &str, value| counters.insert(format!("CHANNEL.{name} {counter}"), value);
                 put("ChannelSize", depth["events"].as_u64()?);
                 put("ChannelCapacity", depth["capacity_events"].as_u64()?);
                 put("EventPutSuccessCount", 0);
@@ -121,11 +124,13 @@ fn ours(dir: &Path) -> Option<Counters> {
     }
     for ledger in status["ledgers"].as_array()? {
         let count = |name: &str| ledger[name].as_u64().unwrap_or(0);
-        let kept = ["filtered", "routed_elsewhere", "without_route", "skipped_by_optional", "repeats_dropped"];
+        let kept =
+            ["filtered", "routed_elsewhere", "without_route", "skipped_by_optional", "repeats_dropped"];
         let put = count("read") - kept.iter().map(|name| count(name)).sum::<u64>();
         let channel = ledger["channel"].as_str()?;
         *counters.entry(format!("CHANNEL.{channel} EventPutSuccessCount")).or_default() += put;
-        *counters.entry(format!("CHANNEL.{channel} EventTakeSuccessCount")).or_default() += count("delivered");
+        *counters.entry(format!("CHANNEL.{channel} EventTakeSuccessCount")).or_default() +=
+            count("delivered");
     }
     Some(counters)
 }
@@ -144,7 +149,11 @@ fn server(arguments: &[&str]) -> String {
     let script = here().join("../servers/flume");
     let output = Command::new(&script).args(arguments).output().unwrap_or_else(|e| panic!("{script:?}: {e}"));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "no Apache Flume: `tests/servers/flume {}`: {said}", arguments.join(" "));
+    assert!(
+        output.status.success(),
+        "no Apache Flume: `tests/servers/flume {}`: {said}",
+        arguments.join(" ")
+    );
     String::from_utf8(output.stdout).expect("a path").trim().to_string()
 }
 

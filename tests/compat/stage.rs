@@ -25,7 +25,7 @@ const OURS_HOLDS: Duration = Duration::from_secs(1);
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
 /// What of a log is shown: from these words to the end of the line.
-const SHOWN: [&str; 3] = ["Event: {", "Null sink ", "StderrLogger["];
+const SHOWN: [&str; 3] = ["Event: {", "Null sink k1 successful", "StderrLogger["];
 
 /// Runs a case from its first step to the end of the program; what was seen.
 pub fn run(case: &Case, program: Program) -> String {
@@ -135,9 +135,7 @@ impl Stage<'_> {
         self.running = Some(Running::start(self.program, self.root.path(), self.monitor, &log));
         let (program, monitor) = (self.program, self.monitor);
         let running = self.running.as_mut().expect("just started");
-        until(PATIENCE, || {
-            running.ended().is_some() || program.is_ready(&read_text(&log), monitor)
-        });
+        until(PATIENCE, || running.ended().is_some() || program.is_ready(&read_text(&log), monitor));
     }
 
     fn stop(&mut self, signal: Signal) {
@@ -218,7 +216,8 @@ impl Stage<'_> {
             if self.running.as_mut().is_some_and(|running| running.ended().is_some()) {
                 self.stop(Signal::SIGTERM);
             }
-            let counters = self.running.as_ref().and_then(|_| self.program.counters(self.root.path(), self.monitor));
+            let counters =
+                self.running.as_ref().and_then(|_| self.program.counters(self.root.path(), self.monitor));
             let now = self.tell(counters.as_ref());
             let right = ours && now == self.case.expected();
             if now != last {
@@ -254,7 +253,8 @@ impl Stage<'_> {
                 continue;
             }
             let shown = is_output(&name) && !hidden || name.ends_with(".json");
-            let bytes = avro::lines(&bytes).map_or(bytes, |lines| [lines.join(&b'\n'), b"\n".to_vec()].concat());
+            let bytes =
+                avro::lines(&bytes).map_or(bytes, |lines| [lines.join(&b'\n'), b"\n".to_vec()].concat());
             let lines = if shown { self.veil.lines(&bytes) } else { Vec::new() };
             if is_output(&name) && self.case.steps.contains(&Step::ShowSorted) {
                 sorted.extend(lines);
@@ -310,7 +310,8 @@ fn is_output(name: &str) -> bool {
 }
 
 fn lines_in(bytes: &[u8]) -> usize {
-    avro::lines(bytes).map_or_else(|| bytes.iter().filter(|byte| **byte == b'\n').count(), |lines| lines.len() - 2)
+    avro::lines(bytes)
+        .map_or_else(|| bytes.iter().filter(|byte| **byte == b'\n').count(), |lines| lines.len() - 2)
 }
 
 /// Numbers in a name, as wide as any.

@@ -99,7 +99,8 @@ impl Veil {
 fn hosts() -> Vec<(Regex, &'static str)> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a machine has a name");
     let name = name.trim().to_string();
-    let address = (name.as_str(), 0).to_socket_addrs().ok().and_then(|mut found| found.next()).map(|a| a.ip());
+    let address =
+        (name.as_str(), 0).to_socket_addrs().ok().and_then(|mut found| found.next()).map(|a| a.ip());
     let full = address.and_then(|address| dns_lookup::lookup_addr(&address).ok());
     let names = [(full, "<host>"), (Some(name), "<host>"), (address.map(|a| a.to_string()), "<address>")];
     let known = names.into_iter().filter_map(|(text, name)| Some((text?, name)));

@@ -59,8 +59,8 @@ const FULL: &str = "Space for commit to queue couldn't be acquired. Sinks are li
 
 fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let name = at.text(&ENCODING);
-    let wire = Wire::named(name)
-        .ok_or_else(|| Refusal::at(&ENCODING, format!("there is no charset `{name}`")))?;
+    let wire =
+        Wire::named(name).ok_or_else(|| Refusal::at(&ENCODING, format!("there is no charset `{name}`")))?;
     let settings = Settings { wire, max_line: at.count(&MAX_LINE), ack: at.flag(&ACK) };
     let port = u16::try_from(at.int(&PORT)).expect("checked: within the field's bounds");
     let pulse = at.pulse.clone();
