@@ -16,7 +16,8 @@ use crate::steps::Step;
 use crate::veil::Veil;
 
 /// How long a step waits for what may never come. Flume's idle sinks and sources look every 5 s.
-const PATIENCE: Duration = Duration::from_secs(12);
+const FLUME_PATIENCE: Duration = Duration::from_secs(45);
+const OURS_PATIENCE: Duration = Duration::from_secs(10);
 /// Nothing has moved for so long: it is over.
 const FLUME_RESTS: Duration = Duration::from_secs(6);
 const OURS_RESTS: Duration = Duration::from_secs(3);
@@ -42,6 +43,8 @@ struct Stage<'a> {
     case: &'a Case,
     program: Program,
     root: tempfile::TempDir,
+    /// What ages of files are counted from.
+    born: SystemTime,
     port: u16,
     monitor: u16,
     veil: Veil,
@@ -66,8 +69,8 @@ impl Stage<'_> {
         fs::write(root.path().join("agent.properties"), agent).unwrap();
         let veil = Veil::new(&dir, &[port]);
         let (running, logs, peer, answers) = (None, Vec::new(), None, Vec::new());
-        let remarks = Vec::new();
-        Stage { case, program, root, port, monitor, veil, running, logs, peer, answers, remarks }
+        let (remarks, born) = (Vec::new(), SystemTime::now());
+        Stage { case, program, root, born, port, monitor, veil, running, logs, peer, answers, remarks }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -124,7 +127,7 @@ impl Stage<'_> {
         fs::create_dir_all(path.parent().expect("below the case's directory")).unwrap();
         fs::write(&path, text).unwrap();
         if let Some(age) = age {
-            let time = SystemTime::now() - Duration::from_secs(age);
+            let time = self.born - Duration::from_secs(age);
             fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         }
     }
@@ -133,9 +136,9 @@ impl Stage<'_> {
         let log = self.root.path().join(format!("log-{}", self.logs.len() + 1));
         self.logs.push(log.clone());
         self.running = Some(Running::start(self.program, self.root.path(), self.monitor, &log));
-        let (program, monitor) = (self.program, self.monitor);
+        let (program, monitor, patience) = (self.program, self.monitor, self.patience());
         let running = self.running.as_mut().expect("just started");
-        until(PATIENCE, || running.ended().is_some() || program.is_ready(&read_text(&log), monitor));
+        until(patience, || running.ended().is_some() || program.is_ready(&read_text(&log), monitor));
     }
 
     fn stop(&mut self, signal: Signal) {
@@ -153,7 +156,7 @@ impl Stage<'_> {
     fn connect(&mut self) {
         let address = ("127.0.0.1", self.port);
         let mut found = None;
-        until(PATIENCE, || {
+        until(self.patience(), || {
             found = TcpStream::connect(address).ok();
             found.is_some()
         });
@@ -162,6 +165,10 @@ impl Stage<'_> {
             None => self.remarks.push("nobody listens".into()),
         }
         self.peer = found;
+    }
+
+    fn patience(&self) -> Duration {
+        if self.program == Program::Ours { OURS_PATIENCE } else { FLUME_PATIENCE }
     }
 
     fn peer(&self) -> Option<&TcpStream> {
@@ -186,7 +193,7 @@ impl Stage<'_> {
     }
 
     fn wait(&mut self, step: &Step, done: impl Fn(&Self) -> bool) {
-        if !until(PATIENCE, || done(self)) {
+        if !until(self.patience(), || done(self)) {
             self.remarks.push(format!("in vain: {step:?}"));
         }
     }
