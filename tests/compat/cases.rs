@@ -13,6 +13,7 @@ cases! {
         memory_transaction_above_capacity
         memory_words_for_numbers
         pseudo_transactions
+        source_before_its_sink
         spillable
         without_ends
     }

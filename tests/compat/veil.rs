@@ -16,6 +16,7 @@ pub struct Veil {
     ids: Regex,
     inode: Regex,
     sender: Regex,
+    key: Regex,
     /// Host names and addresses, and what stands for them.
     hosts: Vec<(Regex, &'static str)>,
 }
@@ -27,11 +28,12 @@ impl Veil {
             dir: dir.display().to_string(),
             ports: ports.to_vec(),
             since: SystemTime::now(),
-            millis: regex(r"\b1[0-9]{12}\b"),
+            millis: regex("1[0-9]{12}"),
             seconds: regex(r"20[0-9]{12}"),
             ids: regex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
             inode: regex(r#""inode":[0-9]+"#),
             sender: regex(r"/127\.0\.0\.1:[0-9]+"),
+            key: regex(r"-[0-9a-f]{16}\.marks"),
             hosts: hosts(),
         }
     }
@@ -74,6 +76,7 @@ impl Veil {
         let text = self.millis.replace_all(&text, |found: &Captures| self.millisecond(&found[0]));
         let text = self.seconds.replace_all(&text, |found: &Captures| self.second(&found[0]));
         let text = self.inode.replace_all(&text, r#""inode":<inode>"#);
+        let text = self.key.replace_all(&text, "-<key>.marks");
         self.sender.replace_all(&text, "/127.0.0.1:<port>").into_owned()
     }
 
