@@ -5,6 +5,7 @@ pub mod diag; // span, diagnostic, nearest name, the one renderer
 pub mod event; // events in columnar batches, streams and marks
 pub mod flow; // the contracts, the outlet, the book of marks
 pub mod config; // text to a checked graph; `Spec` and `Field`
+pub mod component; // what a component of one's own needs, in one place
 pub mod codec; // bytes to events and back, pure
 pub mod store; // append-only journals: bytes in, bytes out
 pub mod tail; // the tailing engine of all file sources
@@ -17,3 +18,5 @@ pub mod groups; // … to here
 pub mod registry; // the list of those lists
 pub mod agent; // checked config to running graph: runners, supervision, drain, readiness
 pub mod cli; // one file per command; the only place that prints
+
+pub use cli::run;

@@ -1,62 +1,6 @@
-//! `dataflowkit`: arguments to exit status.
-use std::io;
+//! `dataflowkit`: the library with its own components only.
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use dataflowkit::cli::{agent, arguments, channel, check, explain, samples, service, status, version};
-use dataflowkit::registry;
-
-/// Ships logs off this host: runs Apache Flume agent files unchanged, nothing lost, nothing twice, nothing hidden
-#[derive(Parser)]
-#[command(name = "dataflowkit", version, max_term_width = 100)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    Agent(agent::AgentArgs),
-    Check(check::CheckArgs),
-    Explain(explain::ExplainArgs),
-    Status(status::StatusArgs),
-    Channel(channel::ChannelArgs),
-    /// Starts an instance by systemd
-    Start(service::ServiceArgs),
-    /// Stops an instance by systemd
-    Stop(service::ServiceArgs),
-    /// Restarts an instance by systemd
-    Restart(service::ServiceArgs),
-    /// Prints the version
-    Version,
-    /// Writes the commented sample configurations
-    #[command(hide = true)]
-    Samples(samples::SamplesArgs),
-}
-
 fn main() -> ExitCode {
-    let arguments = Arguments::parse_from(arguments::flume_style(std::env::args()));
-    let specs: Vec<_> = registry::all().collect();
-    let (out, err) = (&mut io::stdout(), &mut io::stderr());
-    let printed = match arguments.command {
-        Command::Agent(args) => Ok(agent::run(args)),
-        Command::Status(args) => Ok(status::run(&args)),
-        Command::Start(args) => Ok(service::run("start", &args)),
-        Command::Stop(args) => Ok(service::run("stop", &args)),
-        Command::Restart(args) => Ok(service::run("restart", &args)),
-        Command::Channel(args) => channel::run(&args, &specs, out, err),
-        Command::Check(args) => check::run(&args, &specs, out),
-        Command::Explain(args) => explain::run(&args, &specs, out, err),
-        Command::Samples(args) => samples::run(&args, &specs, out),
-        Command::Version => version::run(out),
-    };
-    match printed {
-        Ok(status) => ExitCode::from(status),
-        // The reader went away, `| head` say: nothing is left to tell it.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("dataflowkit: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    dataflowkit::run(&[])
 }

@@ -2,8 +2,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Build, Node, Place, Refusal, SourceNode};
-use crate::flow::{Channel, ChannelError, ChannelKey, Fatal, Interceptor, Pulse, Selector, Sink, Source};
+use super::sink_interceptors::Intercepted;
+use crate::config::{Build, GroupNode, Node, Place, Refusal, SinkNode, SourceNode};
+use crate::flow::{
+    Channel, ChannelError, ChannelKey, Fatal, Interceptor, Processor, Pulse, Selector, Sink, Source,
+};
 
 fn refused(node: &Node, refusal: Refusal) -> Fatal {
     Fatal::new(format!("{} `{}`: {}", node.spec.kind.word(), node.name, refusal.what))
@@ -24,7 +27,7 @@ pub fn selector(node: &SourceNode, place: &Place, pulse: &Arc<Pulse>) -> Result<
 }
 
 pub fn interceptors(
-    node: &SourceNode,
+    nodes: &[Node],
     place: &Place,
     pulse: &Arc<Pulse>,
 ) -> Result<Vec<Box<dyn Interceptor>>, Fatal> {
@@ -32,12 +35,21 @@ pub fn interceptors(
         let Build::Interceptor(build) = node.spec.build else { return Err(mistyped(node)) };
         build(&node.at(place, pulse)).map_err(|refusal| refused(node, refusal))
     };
-    node.interceptors.iter().map(one).collect()
+    nodes.iter().map(one).collect()
 }
 
-pub fn sink(node: &Node, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Sink>, Fatal> {
+/// The sink behind its interceptors, if it has any.
+pub fn sink(sink: &SinkNode, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Sink>, Fatal> {
+    let node = &sink.node;
     let Build::Sink(build) = node.spec.build else { return Err(mistyped(node)) };
-    build(&node.at(place, pulse)).map_err(|refusal| refused(node, refusal))
+    let built = build(&node.at(place, pulse)).map_err(|refusal| refused(node, refusal))?;
+    Ok(Intercepted::around(built, interceptors(&sink.interceptors, place, pulse)?))
+}
+
+pub fn processor(group: &GroupNode, place: &Place, pulse: &Arc<Pulse>) -> Result<Box<dyn Processor>, Fatal> {
+    let Build::Group(build) = group.node.spec.build else { return Err(mistyped(&group.node)) };
+    let plan = build(&group.node.at(place, pulse), &group.sinks);
+    plan.map(|plan| plan.processor).map_err(|refusal| refused(&group.node, refusal))
 }
 
 /// Opens a channel from its record.

@@ -62,7 +62,7 @@ impl SourceRunner {
             pulse: self.pulse.clone(),
             channels: self.channels.clone(),
             selector: build::selector(&self.node, &self.place, &self.pulse)?,
-            interceptors: build::interceptors(&self.node, &self.place, &self.pulse)?,
+            interceptors: build::interceptors(&self.node.interceptors, &self.place, &self.pulse)?,
             fingerprint: self.node.fingerprint,
             sources: self.sources.clone(),
             from_start: self.node.from_start,

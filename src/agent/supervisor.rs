@@ -9,16 +9,17 @@ use sd_notify::NotifyState;
 
 use super::build::{self, Channels};
 use super::health::Health;
+use super::member::Member;
 use super::messages;
 use super::signals::Signals;
-use super::sink_runner::{SinkRunner, Unsynced};
+use super::sink_runner::SinkRunner;
 use super::source_runner::SourceRunner;
 use super::status::Watched;
 use super::turn::Turns;
 use super::{carry, control, dead_letters};
-use crate::config::{Graph, Place, SourceNode};
-use crate::flow::{Activity, Counter, Fatal, Kind, Pulse, Stop, Wait};
-use crate::{sinks, sys};
+use crate::config::{Graph, GroupNode, Place, SinkNode, SourceNode};
+use crate::flow::{Activity, Counter, Fatal, Kind, Processor, Pulse, Stop, Wait};
+use crate::{groups, sinks, sys};
 
 /// How an agent runs.
 #[derive(Clone, Copy, Debug)]
@@ -77,25 +78,9 @@ impl Agent {
         let channels = open_channels(&graph, &place, &mut pulses)?;
         carry::from_removed_channels(&graph, &place, &channels)?;
         // Sinks take their seats before anything is leased, and before sources ask where to begin.
-        let mut sink_runners = Vec::new();
-        for node in &graph.sinks {
-            let Some(channel) = channels.get(&node.channel) else { continue };
-            let pulse = node.node.pulse();
-            pulses.push(pulse.clone());
-            let sink = build::sink(&node.node, &place, &pulse)?;
-            sink_runners.push(SinkRunner {
-                seat: channel.attach(&node.node.name, sink.destination()),
-                sink,
-                pulse,
-                channel: channel.clone(),
-                node: node.clone(),
-                stop: sinks_stop.clone(),
-                turns: turns.clone(),
-                fenced: fenced.clone(),
-                unsynced: Unsynced::default(),
-                dead_letters: dead_letters::dir(&place.state_dir, &node.node.name),
-            });
-        }
+        let common =
+            Common { place: &place, channels: &channels, stop: &sinks_stop, turns: &turns, fenced: &fenced };
+        let sink_runners = sink_runners(&graph, &common, &mut pulses)?;
         // C4: a destination that was left may have a last commit that our record lacks.
         channels.values().try_for_each(|channel| carry::ask_left_places(channel, sinks::PROBES))?;
         let source_runners = source_runners(&graph, &place, &channels, &turns, options, &mut pulses);
@@ -232,6 +217,78 @@ fn open_channels(graph: &Graph, place: &Place, pulses: &mut Vec<Arc<Pulse>>) -> 
         channels.insert(node.name.clone(), opened);
     }
     Ok(channels)
+}
+
+/// What the runners of sinks share.
+struct Common<'a> {
+    place: &'a Place,
+    channels: &'a Channels,
+    stop: &'a Stop,
+    turns: &'a Turns,
+    fenced: &'a Arc<AtomicBool>,
+}
+
+/// One runner for each group, and for each sink that stands in none.
+fn sink_runners(
+    graph: &Graph,
+    common: &Common<'_>,
+    pulses: &mut Vec<Arc<Pulse>>,
+) -> Result<Vec<SinkRunner>, Fatal> {
+    let mut runners = Vec::new();
+    for group in &graph.groups {
+        let nodes =
+            group.sinks.iter().filter_map(|name| graph.sinks.iter().find(|sink| sink.node.name == *name));
+        runners.extend(common.runner(Some(group), nodes.collect(), pulses)?);
+    }
+    let grouped = |sink: &SinkNode| graph.groups.iter().any(|group| group.sinks.contains(&sink.node.name));
+    for sink in graph.sinks.iter().filter(|sink| !grouped(sink)) {
+        runners.extend(common.runner(None, vec![sink], pulses)?);
+    }
+    Ok(runners)
+}
+
+impl Common<'_> {
+    fn runner(
+        &self,
+        group: Option<&GroupNode>,
+        nodes: Vec<&SinkNode>,
+        pulses: &mut Vec<Arc<Pulse>>,
+    ) -> Result<Option<SinkRunner>, Fatal> {
+        // All members of a group are on the same channel.
+        let Some(channel) = nodes.first().and_then(|node| self.channels.get(&node.channel)) else {
+            return Ok(None);
+        };
+        let of_group = group.map(|group| group.node.pulse());
+        pulses.extend(of_group.clone());
+        let mut members = Vec::new();
+        for node in nodes {
+            let pulse = node.node.pulse();
+            pulses.push(pulse.clone());
+            let sink = build::sink(node, self.place, &pulse)?;
+            let dir = dead_letters::dir(&self.place.state_dir, &node.node.name);
+            let member = Member::new(sink, &**channel, node, pulse, dir);
+            members.push(match group {
+                Some(group) => member.of_group(&group.node.name),
+                None => member,
+            });
+        }
+        let pulse = of_group.unwrap_or_else(|| members[0].pulse.clone());
+        let processor: Box<dyn Processor> = match group {
+            Some(group) => build::processor(group, self.place, &pulse)?,
+            None => Box::new(groups::Only::default()),
+        };
+        Ok(Some(SinkRunner {
+            pulse,
+            channel: channel.clone(),
+            members,
+            processor,
+            exactly_once: group.is_some_and(|group| group.exactly_once),
+            stop: self.stop.clone(),
+            turns: self.turns.clone(),
+            fenced: self.fenced.clone(),
+            began: Instant::now(),
+        }))
+    }
 }
 
 fn source_runners(

@@ -50,7 +50,7 @@ pub static SPEC: Spec = Spec {
     kind: Kind::Channel,
     name: "memory",
     class: "org.apache.flume.channel.MemoryChannel",
-    aliases: &["org.apache.flume.channel.PseudoTxnMemoryChannel"],
+    aliases: &[],
     summary: "holds events in memory; kill -9 loses nothing that can be read again",
     fields: &[&[CAPACITY, TRANSACTION, KEEP_ALIVE, BYTES, BUFFER, EMPTY_DELAY]],
     build: Build::Channel(build),
@@ -74,16 +74,22 @@ fn build(at: &At) -> Result<ChannelOpener, Refusal> {
         keep_alive: at.time(&KEEP_ALIVE),
         empty_delay: at.time(&EMPTY_DELAY),
     };
+    Ok(opener(settings, at))
+}
+
+/// What opens a memory channel, under whatever name it is configured.
+pub(super) fn opener(settings: Settings, at: &At) -> ChannelOpener {
     let place = at.place.clone();
-    Ok(Box::new(move |key, pulse| Memory::open(settings, &place, key, pulse)))
+    Box::new(move |key, pulse| Memory::open(settings, &place, key, pulse))
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Settings {
-    capacity: Limit,
-    transaction: usize,
-    keep_alive: Duration,
-    empty_delay: Duration,
+pub(super) struct Settings {
+    pub capacity: Limit,
+    /// The most events of one put.
+    pub transaction: usize,
+    pub keep_alive: Duration,
+    pub empty_delay: Duration,
 }
 
 /// The channel; see the module.
@@ -369,6 +375,10 @@ impl Channel for Memory {
         let (id, batches) = state.window.lease(up_to);
         drop(state);
         Some(Lease::new(self, seat, id, batches))
+    }
+
+    fn filtered(&self, lease: LeaseId, events: &[usize]) {
+        self.lock().window.filtered(lease, events);
     }
 
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {

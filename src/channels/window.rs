@@ -17,6 +17,8 @@ pub struct Queued {
     pub since: Instant,
     /// A log has it too.
     pub logged: bool,
+    /// Events of it that the sink's interceptors have dropped, while it is leased.
+    pub filtered: usize,
 }
 
 /// The stream and range of a batch.
@@ -103,7 +105,7 @@ impl Window {
             Some(last) if &*last.source == source => last.source.clone(),
             _ => source.into(),
         };
-        self.add(Queued { source, batch, since: Instant::now(), logged });
+        self.add(Queued { source, batch, since: Instant::now(), logged, filtered: 0 });
     }
 
     fn add(&mut self, queued: Queued) {
@@ -166,9 +168,16 @@ impl Window {
         self.leases.remove(&lease)
     }
 
+    /// Of each batch of a lease: events that were dropped before they were delivered.
+    pub fn filtered(&mut self, lease: LeaseId, events: &[usize]) {
+        let taken = self.leases.get_mut(&lease).into_iter().flatten();
+        taken.zip(events).for_each(|(queued, filtered)| queued.filtered = *filtered);
+    }
+
     /// What was leased comes back, in order.
     pub fn back(&mut self, taken: Vec<Queued>) {
-        for queued in taken.into_iter().rev() {
+        for mut queued in taken.into_iter().rev() {
+            queued.filtered = 0;
             self.events += queued.batch.len();
             self.bytes += queued.batch.bytes();
             self.queued.push_front(queued);
@@ -206,8 +215,9 @@ impl Window {
                 None => queued.batch.without(&settled),
             };
             book.ledger(&queued.source).repeated(before - new.iter().map(Batch::len).sum::<usize>());
-            let Queued { source, since, logged, .. } = queued;
-            kept.extend(new.into_iter().map(|batch| Queued { source: source.clone(), batch, since, logged }));
+            let Queued { source, since, logged, filtered, .. } = queued;
+            let of = |batch| Queued { source: source.clone(), batch, since, logged, filtered };
+            kept.extend(new.into_iter().map(of));
         }
         self.refill(kept);
         Sifted { dropped: Limit { events: events - self.events, bytes: bytes - self.bytes }, torn }
@@ -217,7 +227,7 @@ impl Window {
 /// A lease has ended for good: the ledgers say so. Returns the room that it took.
 pub fn settled(taken: &[Queued], outcome: Outcome, book: &mut Book) -> Limit {
     let mut room = Limit { events: 0, bytes: 0 };
-    for Queued { source, batch, .. } in taken {
+    for Queued { source, batch, filtered, .. } in taken {
         let own = room_of(batch);
         room.events += own.events;
         room.bytes += own.bytes;
@@ -227,7 +237,11 @@ pub fn settled(taken: &[Queued], outcome: Outcome, book: &mut Book) -> Limit {
         ledger.in_flight -= events;
         match outcome {
             Outcome::DeadLettered => ledger.dead_lettered += events,
-            _ => ledger.delivered += events,
+            _ => {
+                let filtered = (*filtered as u64).min(events);
+                ledger.tally.filtered += filtered;
+                ledger.delivered += events - filtered;
+            }
         }
     }
     room

@@ -6,9 +6,8 @@ use log::LevelFilter;
 
 use super::place::Directories;
 use crate::agent::{self, Ending, Options, logging};
-use crate::config::{self, Loaded, Request};
+use crate::config::{self, Loaded, Request, Spec};
 use crate::diag::{self, Severity};
-use crate::registry;
 
 /// EX_CONFIG of sysexits(3): the unit is not restarted on it.
 pub const BAD_CONFIG: u8 = 78;
@@ -53,7 +52,7 @@ pub struct AgentArgs {
 }
 
 /// Runs the command; its exit status.
-pub fn run(args: AgentArgs) -> u8 {
+pub fn run(args: AgentArgs, specs: &[&'static Spec]) -> u8 {
     let Some(file) = args.file.clone().or_else(|| instance_file(&args)) else {
         eprintln!(
             "dataflowkit agent: no agent file: give one by `-f FILE`, or `--instance NAME` for `{}/NAME.properties`",
@@ -62,7 +61,7 @@ pub fn run(args: AgentArgs) -> u8 {
         return 2;
     };
     let instance = args.instance.clone().unwrap_or_else(|| stem(&file));
-    let mut request = Request::new(&file, registry::all().collect());
+    let mut request = Request::new(&file, specs.to_vec());
     request.name.clone_from(&args.name);
     request.strict = args.strict;
     request.defines.clone_from(&args.define);

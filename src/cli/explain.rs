@@ -91,8 +91,9 @@ fn one(
             return missing(&format!("there is no {} of type `{name}`", kind.word()), near, err);
         }
     };
-    let fields: Vec<&Field> = fields(spec);
-    let Some(key) = key else { return whole(spec, &fields, out).map(|()| 0) };
+    let own: Vec<&Field> = fields(spec);
+    let Some(key) = key else { return whole(spec, &own, out).map(|()| 0) };
+    let fields: Vec<&Field> = own.into_iter().chain(of_group(kind)).collect();
     let exact = fields.iter().find(|field| field.key == key || field.aliases.contains(&key));
     let is_under = |field: &&&Field| matches!(field.ty, Type::Prefix) && key.starts_with(field.key);
     match exact.or_else(|| fields.iter().find(is_under)) {
@@ -102,6 +103,12 @@ fn one(
             missing(&what, nearest(key, fields.iter().map(|field| field.key)), err)
         }
     }
+}
+
+/// The keys that stand in the group itself, beside those of its processor.
+fn of_group(kind: Kind) -> impl Iterator<Item = &'static Field> {
+    let group = if kind == Kind::SinkGroup { common::GROUP } else { &[] };
+    group.iter().filter(|field| !matches!(field.ty, Type::Prefix))
 }
 
 /// A component's own fields first, then those of its kind.
@@ -126,7 +133,17 @@ fn whole(spec: &'static Spec, fields: &[&Field], out: &mut dyn Write) -> io::Res
     if let Build::NotYet(instead) = spec.build {
         return writeln!(out, "\nnot in this version yet; {instead}");
     }
+    if spec.kind == Kind::SinkGroup {
+        writeln!(out, "\nthese keys follow `sinkgroups.NAME.processor.`:")?;
+    }
     for field in fields {
+        writeln!(out)?;
+        tell(field, out)?;
+    }
+    for (at, field) in of_group(spec.kind).enumerate() {
+        if at == 0 {
+            writeln!(out, "\nthese follow `sinkgroups.NAME.`:")?;
+        }
         writeln!(out)?;
         tell(field, out)?;
     }

@@ -1,6 +1,6 @@
 //! `dataflowkit samples DIR`, for the build: commented sample configs from the field declarations.
 //!
-//! One file per source and sink type that can run, each a whole agent, every key with its meaning and default. The
+//! One file per source, channel, sink and group type that can run, each a whole agent, every key with its meaning and default. The
 //! committed copies under `etc/` are held to fresh output by a test.
 use std::fs;
 use std::io::{self, Write};
@@ -54,7 +54,25 @@ pub fn samples(specs: &[&'static Spec]) -> Vec<(String, String)> {
     for spec in &sinks {
         files.push((format!("sink-{}.properties", spec.name), sample(spec, [source, channel, spec])));
     }
+    // A group of one is said by leaving the group out.
+    for spec in built(Kind::SinkGroup).into_iter().filter(|spec| spec.name != "default") {
+        files.push((format!("group-{}.properties", spec.name), group(spec, [source, channel, sink])));
+    }
     files
+}
+
+/// A whole agent with two sinks in a group.
+fn group(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
+    let mut text = sample(about, parts).replace("a1.sinks = k1\n", "a1.sinks = k1 k2\na1.sinkgroups = g1\n");
+    let first = text.find("\na1.sinks.k1.type").map(|at| text[at..].to_string()).unwrap_or_default();
+    text.push_str(&first.replace("a1.sinks.k1", "a1.sinks.k2"));
+    text.push_str(&format!(
+        "\na1.sinkgroups.g1.sinks = k1 k2\na1.sinkgroups.g1.processor.type = {}\n",
+        about.name
+    ));
+    about.fields().for_each(|field| text.push_str(&entry("a1.sinkgroups.g1.processor", field)));
+    common::GROUP.iter().for_each(|field| text.push_str(&entry("a1.sinkgroups.g1", field)));
+    text
 }
 
 /// A whole agent around the component that the file is about.
@@ -63,7 +81,8 @@ fn sample(about: &'static Spec, parts: [&'static Spec; 3]) -> String {
     text.push_str(
         "# Copy this to /etc/dataflowkit/NAME.properties and run `systemctl start dataflowkit@NAME`.\n",
     );
-    text.push_str(&format!("# `dataflowkit explain {} {}` tells more.\n\n", about.kind.word(), about.name));
+    let kind = if about.kind == Kind::SinkGroup { "group" } else { about.kind.word() };
+    text.push_str(&format!("# `dataflowkit explain {kind} {}` tells more.\n\n", about.name));
     text.push_str("a1.sources = r1\na1.channels = c1\na1.sinks = k1\n");
     for spec in parts {
         let (prefix, ends) = match spec.kind {
@@ -125,11 +144,13 @@ fn is_shown(field: &Field) -> bool {
 /// What stands after keys whose values nothing else tells.
 const EXAMPLES: &[(&str, &str)] = &[
     ("filegroups", "f1"),
+    ("priority.", "k1 = 10"),
     ("filegroups.", "f1 = /var/log/app/.*\\\\.log"),
     ("sink.directory", "/var/spool/dataflowkit"),
     ("bind", "127.0.0.1"),
     ("port", "44444"),
     ("regex", ".*"),
+    ("command", "/usr/local/bin/program"),
 ];
 
 /// A value for a key that must be set.

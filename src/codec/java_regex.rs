@@ -1,377 +1,240 @@
-//! Java regular expressions, on the linear-time engine: translated where the two differ, refused where it cannot.
+//! Java regular expressions: in linear time where that is possible, by backtracking where the pattern needs it.
 //!
-//! Translated: ASCII `\d \w \s` and POSIX classes (Java's default), `\h \v \R \Q…\E \e \c \0`, line terminators for `.`
-//! and `$`, escapes of signs that mean something else here. Refused, by name: look-around, back-references, atomic
-//! groups, possessive quantifiers, `\G`, `\X`.
-//! Bytes that are not UTF-8 are matched as U+FFFD, as a Java program sees them.
-//! Named limits: `(?i)` folds all letters, not only ASCII; `(?m)` knows `\n` as the only line end.
-//! Truth: `java.util.regex.Pattern`; the cases in `tests` gave the same on JDK 17.
-use std::iter::Peekable;
-use std::str::Chars;
+//! Why two engines: look-around, back-references, atomic groups, possessive quantifiers and line starts under `(?m)`
+//! cannot be had in linear time. Every other pattern runs on the fast engine, after a translation that leaves nothing
+//! to the engines' own opinions (`translate`): classes are spelt out, flags are resolved, groups have numbers only.
+//! `$` before a last line end is a look-ahead too; as few texts end in a line end, it means the very end on the fast
+//! engine, and texts that do end in one go to the other engine.
+//! Bytes that are no UTF-8 are matched as U+FFFD, as a Java program sees them.
+//! Errors: what is not supported is refused by name. Where the backtracking engine has taken [`MOST_STEPS`] it gives
+//! up, and its caller decides what that means; Java would go on for ever, or overflow its stack.
+//! Named limits: letters are folded by Unicode's simple rules under `(?iu)`, by ASCII's under `(?i)`; `\b` is that of
+//! JDK 8 to 18, which knows all letters.
+//! Truth: `java.util.regex`; the table in `tests` came out of JDK 17.
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
-use regex::bytes::Regex;
+use crate::diag::Diagnostic;
 
-/// What ends a line for Java.
-const LINE_ENDS: &str = r"\n\r\u{85}\u{2028}\u{2029}";
-const VERTICAL: &str = r"\n\x0B\f\r\u{85}\u{2028}\u{2029}";
-const HORIZONTAL: &str = r" \t\xA0\u{1680}\u{180e}\u{2000}-\u{200a}\u{202f}\u{205f}\u{3000}";
+mod class;
+mod escape;
+mod replacement;
+#[cfg(test)]
+mod tests;
+mod translate;
 
-/// A compiled pattern.
+pub use replacement::Replacement;
+use translate::{End, translate};
+
+/// How often the backtracking engine may turn back in one text: some 20 ms. Patterns that mean well need a few per
+/// character.
+const MOST_STEPS: usize = 1_000_000;
+
+/// A pattern takes too long on a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GaveUp;
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the pattern takes more than {MOST_STEPS} steps")
+    }
+}
+
+impl std::error::Error for GaveUp {}
+
+/// A compiled pattern; copies share it.
 #[derive(Clone, Debug)]
-pub struct Pattern(Regex);
+pub struct Pattern(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    linear: Option<regex::Regex>,
+    /// For all texts, or for those that end in a line end. `None`: the fast engine is right for all.
+    exact: Option<fancy_regex::Regex>,
+    names: Vec<(String, usize)>,
+    groups: usize,
+}
+
+enum Engine<'a> {
+    Linear(&'a regex::Regex),
+    Exact(&'a fancy_regex::Regex),
+}
 
 /// A pattern that is looked for anywhere in a text: `Matcher.find()`.
 pub fn find(pattern: &str) -> Result<Pattern, String> {
-    compile(&Translator::translate(pattern, false)?)
+    compile(pattern, false)
 }
 
 /// A pattern that must match the whole text: `Matcher.matches()`.
 pub fn full_match(pattern: &str) -> Result<Pattern, String> {
-    compile(&format!(r"\A(?:{})\z", Translator::translate(pattern, true)?))
+    compile(pattern, true)
 }
 
-fn compile(translated: &str) -> Result<Pattern, String> {
-    let last_line = |error: regex::Error| {
-        let text = error.to_string();
-        text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string()
+/// Bytes as a Java program reads them as UTF-8.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// For [`crate::config::Field::lint`]: what a pattern does otherwise than in Java.
+pub fn lint(_key: &str, pattern: &str) -> Option<Diagnostic> {
+    let needs = translate(pattern, End::OfText).ok()?.needs?;
+    let what = format!(
+        "{needs} not matched in linear time: a text that takes more than {MOST_STEPS} steps counts as not \
+         understood, where Java goes on"
+    );
+    Some(Diagnostic::note("backtracking", what))
+}
+
+fn compile(pattern: &str, whole: bool) -> Result<Pattern, String> {
+    let wrapped = |text: &str| if whole { format!(r"\A(?:{text})\z") } else { text.to_string() };
+    let fast = translate(pattern, End::OfText)?;
+    let linear = match fast.needs {
+        None => Some(regex::Regex::new(&wrapped(&fast.text)).map_err(|error| last_line(&error))?),
+        Some(_) => None,
     };
-    Regex::new(translated).map(Pattern).map_err(last_line)
+    let exact = match linear.is_none() || fast.uses_end {
+        true => Some(backtracking(&wrapped(&translate(pattern, End::OfLastLine)?.text))?),
+        false => None,
+    };
+    Ok(Pattern(Arc::new(Compiled { linear, exact, names: fast.names, groups: fast.groups })))
+}
+
+fn last_line(error: &dyn fmt::Display) -> String {
+    let text = error.to_string();
+    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string()
+}
+
+fn backtracking(pattern: &str) -> Result<fancy_regex::Regex, String> {
+    use fancy_regex::{CompileError, Error};
+    let built = fancy_regex::RegexBuilder::new(pattern).backtrack_limit(MOST_STEPS).build();
+    built.map_err(|error| match &error {
+        Error::CompileError(inner) => match &**inner {
+            CompileError::LookBehindNotConst => "this look-behind of no fixed length is not supported".into(),
+            other => last_line(other),
+        },
+        other => last_line(other),
+    })
 }
 
 impl Pattern {
     /// Whether the text matches.
+    pub fn matches(&self, text: &[u8]) -> Result<bool, GaveUp> {
+        let text = self::text(text);
+        match self.engine(&text) {
+            Engine::Linear(regex) => Ok(regex.is_match(&text)),
+            Engine::Exact(regex) => regex.is_match(&*text).map_err(|_| GaveUp),
+        }
+    }
+
+    /// The same for names of files and starts of records: what takes too long is none.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        match std::str::from_utf8(text) {
-            Ok(_) => self.0.is_match(text),
-            Err(_) => self.0.is_match(String::from_utf8_lossy(text).as_bytes()),
+        self.matches(text).unwrap_or(false)
+    }
+
+    /// Whether it runs in linear time on every text, and so never gives up.
+    pub fn is_linear(&self) -> bool {
+        self.0.exact.is_none()
+    }
+
+    /// How many groups it has, the whole match not counted.
+    pub fn groups(&self) -> usize {
+        self.0.groups
+    }
+
+    /// The number of a named group.
+    pub fn group(&self, name: &str) -> Option<usize> {
+        self.0.names.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
+    }
+
+    fn engine(&self, text: &str) -> Engine<'_> {
+        let ends = || text.ends_with(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
+        match (&self.0.linear, &self.0.exact) {
+            (Some(linear), None) => Engine::Linear(linear),
+            (Some(linear), Some(_)) if !ends() => Engine::Linear(linear),
+            (_, Some(exact)) => Engine::Exact(exact),
+            (None, None) => unreachable!("a pattern is compiled for one of the engines"),
         }
     }
 
-    /// The engine's pattern, for groups; groups have Java's numbers.
-    pub fn regex(&self) -> &Regex {
-        &self.0
+    /// The first match that begins at or behind `at`, which is a boundary of characters.
+    pub fn find_at(&self, text: &str, at: usize, spans: &mut Spans) -> Result<bool, GaveUp> {
+        spans.found.clear();
+        let wanted = spans.wanted.min(self.0.groups);
+        match self.engine(text) {
+            Engine::Linear(regex) if wanted == 0 => {
+                spans.found.extend(regex.find_at(text, at).map(|found| Some(found.range())));
+            }
+            Engine::Linear(regex) => {
+                let places = spans.places.get_or_insert_with(|| regex.capture_locations());
+                if regex.captures_read_at(places, text, at).is_some() {
+                    let range = |group| places.get(group).map(|(from, to)| from..to);
+                    spans.found.extend((0..=wanted).map(range));
+                }
+            }
+            Engine::Exact(regex) => {
+                if let Some(found) = regex.captures_from_pos(text, at).map_err(|_| GaveUp)? {
+                    spans.found.extend((0..=wanted).map(|group| found.get(group).map(|m| m.range())));
+                }
+            }
+        }
+        Ok(!spans.found.is_empty())
     }
 
-    pub fn into_regex(self) -> Regex {
-        self.0
+    /// All matches, one after the other. Behind an empty one the search goes on a character later, so that, unlike with
+    /// other engines, an empty match may follow right behind another.
+    pub fn each(&self, text: &str, spans: &mut Spans, found: &mut dyn FnMut(&Spans)) -> Result<(), GaveUp> {
+        let mut at = 0;
+        while at <= text.len() && self.find_at(text, at, spans)? {
+            found(spans);
+            let whole = spans.whole();
+            let step = text[whole.end..].chars().next().map_or(1, char::len_utf8);
+            at = if whole.is_empty() { whole.end + step } else { whole.end };
+        }
+        Ok(())
+    }
+
+    /// The pieces between the matches, as `String.split` gives them: none at the end is empty, but for the only one.
+    pub fn split<'t>(&self, text: &'t str) -> Result<Vec<&'t str>, GaveUp> {
+        let (mut pieces, mut from) = (Vec::new(), 0);
+        self.each(text, &mut Spans::new(0), &mut |spans| {
+            let whole = spans.whole();
+            if whole.end > 0 {
+                pieces.push(&text[from..whole.start]);
+                from = whole.end;
+            }
+        })?;
+        pieces.push(&text[from..]);
+        if from > 0 {
+            let kept = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |last| last + 1);
+            pieces.truncate(kept);
+        }
+        Ok(pieces)
     }
 }
 
-struct Translator<'a> {
-    rest: Peekable<Chars<'a>>,
-    out: String,
-    /// How many classes are open.
-    depth: usize,
-    /// Whether `$` must be the very end, as something else consumes the rest.
-    whole: bool,
-    /// `.` matches line ends somewhere: then it is left as it is.
-    dot_all: bool,
-    /// `^` and `$` match at lines somewhere: then they are left as they are.
-    lines: bool,
+/// Where a match and its groups lie. Kept from text to text of one pattern: to make it costs more than many a search.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    wanted: usize,
+    places: Option<regex::CaptureLocations>,
+    found: Vec<Option<Range<usize>>>,
 }
 
-impl Translator<'_> {
-    fn translate(pattern: &str, whole: bool) -> Result<String, String> {
-        let flags = |flag: char| {
-            pattern
-                .split("(?")
-                .skip(1)
-                .any(|group| group.chars().take_while(|c| c.is_ascii_alphabetic()).any(|c| c == flag))
-        };
-        let mut translator = Translator {
-            rest: pattern.chars().peekable(),
-            out: String::with_capacity(pattern.len() + 16),
-            depth: 0,
-            whole,
-            dot_all: flags('s'),
-            lines: flags('m'),
-        };
-        while let Some(sign) = translator.rest.next() {
-            translator.sign(sign)?;
-        }
-        Ok(translator.out)
+impl Spans {
+    /// Of the groups up to this number; a search for none of them is the fastest.
+    pub fn new(wanted: usize) -> Spans {
+        Spans { wanted, places: None, found: Vec::new() }
     }
 
-    fn sign(&mut self, sign: char) -> Result<(), String> {
-        match sign {
-            '\\' => return self.escape(),
-            '[' => {
-                self.depth += 1;
-                self.out.push('[');
-                self.class_start();
-            }
-            ']' if self.depth > 0 => {
-                self.depth -= 1;
-                self.out.push(']');
-            }
-            // Operators of sets here, plain signs in Java.
-            '~' if self.depth > 0 => self.out.push_str(r"\~"),
-            '-' if self.depth > 0 && self.rest.next_if_eq(&'-').is_some() => self.out.push_str(r"-\-"),
-            _ if self.depth > 0 => self.out.push(sign),
-            '(' => return self.group(),
-            '.' if !self.dot_all => self.out.push_str(&format!("[^{LINE_ENDS}]")),
-            '$' if !self.lines => self.end(),
-            '*' | '+' | '?' | '}' => {
-                self.out.push(sign);
-                return self.quantified();
-            }
-            _ => self.out.push(sign),
-        }
-        Ok(())
+    /// The whole match; nothing, where none was found.
+    pub fn whole(&self) -> Range<usize> {
+        self.group(0).unwrap_or(0..0)
     }
 
-    /// A `]` right at the start of a class is a plain sign.
-    fn class_start(&mut self) {
-        if self.rest.peek() == Some(&'^') {
-            self.out.extend(self.rest.next());
-        }
-        if self.rest.peek() == Some(&']') {
-            self.rest.next();
-            self.out.push_str(r"\]");
-        }
-    }
-
-    /// Java's `$` also matches before a last line end.
-    fn end(&mut self) {
-        if self.whole {
-            self.out.push_str(r"\z");
-        } else {
-            self.out.push_str(&format!(r"(?:(?:\r\n|[{LINE_ENDS}])?\z)"));
-        }
-    }
-
-    fn quantified(&mut self) -> Result<(), String> {
-        match self.rest.peek() {
-            Some('+') => Err("possessive quantifiers (`*+`, `++`, `?+`) are not supported".into()),
-            Some('?') => {
-                self.out.extend(self.rest.next());
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn group(&mut self) -> Result<(), String> {
-        self.out.push('(');
-        if self.rest.peek() != Some(&'?') {
-            return Ok(());
-        }
-        let ahead: String = self.rest.clone().take(3).collect();
-        if ahead.starts_with("?=") || ahead.starts_with("?!") {
-            return Err("look-ahead (`(?=`, `(?!`) is not supported".into());
-        }
-        if ahead == "?<=" || ahead == "?<!" {
-            return Err("look-behind (`(?<=`, `(?<!`) is not supported".into());
-        }
-        if ahead.starts_with("?>") {
-            return Err("atomic groups (`(?>`) are not supported".into());
-        }
-        self.out.extend(self.rest.next());
-        while let Some(flag) = self.rest.next_if(|c| c.is_ascii_alphabetic() || *c == '-') {
-            match flag {
-                // Folding knows all letters here anyway.
-                'u' => {}
-                'd' | 'U' => return Err(format!("the flag `(?{flag})` is not supported")),
-                _ => self.out.push(flag),
-            }
-        }
-        // `(?u)` alone has become `(?)`, which is none.
-        if self.out.ends_with("(?") && self.rest.peek() == Some(&')') {
-            self.out.push_str("-x");
-        }
-        Ok(())
-    }
-
-    fn escape(&mut self) -> Result<(), String> {
-        let Some(sign) = self.rest.next() else { return Err("the pattern ends in a lone `\\`".into()) };
-        match sign {
-            'd' => self.class("0-9", false),
-            'D' => self.class("0-9", true),
-            'w' => self.class("a-zA-Z0-9_", false),
-            'W' => self.class("a-zA-Z0-9_", true),
-            's' => self.class(r" \t\n\x0B\f\r", false),
-            'S' => self.class(r" \t\n\x0B\f\r", true),
-            'h' => self.class(HORIZONTAL, false),
-            'H' => self.class(HORIZONTAL, true),
-            'v' => self.class(VERTICAL, false),
-            'V' => self.class(VERTICAL, true),
-            'R' => self.out.push_str(&format!(r"(?:\r\n|[{VERTICAL}])")),
-            'Z' => self.end(),
-            'Q' => self.quoted(),
-            'E' => {}
-            'p' | 'P' => return self.property(sign == 'P'),
-            'u' => return self.code(4),
-            'x' if self.rest.peek() != Some(&'{') => return self.code(2),
-            'x' => self.out.push_str(r"\x"),
-            '0' => return self.octal(),
-            'c' => {
-                let control = self.rest.next().ok_or("`\\c` lacks its letter")?;
-                self.out.push_str(&format!(r"\x{{{:x}}}", u32::from(control) ^ 64));
-            }
-            'e' => self.out.push_str(r"\x1B"),
-            '1'..='9' | 'k' => return Err(format!("back-references (`\\{sign}`) are not supported")),
-            'G' | 'X' | 'N' => return Err(format!("`\\{sign}` is not supported")),
-            'a' | 'f' | 't' | 'n' | 'r' | 'A' | 'z' | 'b' | 'B' => {
-                self.out.push('\\');
-                self.out.push(sign);
-            }
-            _ if sign.is_ascii_alphabetic() => return Err(format!("`\\{sign}` means nothing in Java")),
-            _ => self.literal(sign),
-        }
-        Ok(())
-    }
-
-    fn class(&mut self, signs: &str, not: bool) {
-        match (self.depth > 0, not) {
-            (true, false) => self.out.push_str(signs),
-            (_, true) => self.out.push_str(&format!("[^{signs}]")),
-            (false, false) => self.out.push_str(&format!("[{signs}]")),
-        }
-    }
-
-    fn literal(&mut self, sign: char) {
-        self.out.push_str(&regex::escape(sign.encode_utf8(&mut [0; 4])));
-    }
-
-    fn quoted(&mut self) {
-        while let Some(sign) = self.rest.next() {
-            if sign == '\\' && self.rest.peek() == Some(&'E') {
-                self.rest.next();
-                return;
-            }
-            self.literal(sign);
-        }
-    }
-
-    fn code(&mut self, digits: usize) -> Result<(), String> {
-        let hex: String = (0..digits).filter_map(|_| self.rest.next_if(char::is_ascii_hexdigit)).collect();
-        let sign =
-            u32::from_str_radix(&hex, 16).ok().filter(|_| hex.len() == digits).and_then(char::from_u32);
-        self.literal(sign.ok_or_else(|| format!("`{hex}` is not the code of a character"))?);
-        Ok(())
-    }
-
-    fn octal(&mut self) -> Result<(), String> {
-        let mut value = 0;
-        for _ in 0..3 {
-            let Some(digit) = self.rest.peek().and_then(|c| c.to_digit(8)).filter(|d| value * 8 + d <= 0o377)
-            else {
-                break;
-            };
-            value = value * 8 + digit;
-            self.rest.next();
-        }
-        self.literal(char::from_u32(value).expect("at most 255"));
-        Ok(())
-    }
-
-    fn property(&mut self, not: bool) -> Result<(), String> {
-        let name: String = match self.rest.next() {
-            Some('{') => self.rest.by_ref().take_while(|c| *c != '}').collect(),
-            Some(letter) => letter.into(),
-            None => return Err("`\\p` lacks its name".into()),
-        };
-        let ascii = match name.as_str() {
-            "Lower" => "a-z",
-            "Upper" => "A-Z",
-            "Alpha" => "a-zA-Z",
-            "Digit" => "0-9",
-            "Alnum" => "a-zA-Z0-9",
-            "Punct" => r"!-/:-@\[-`{-\~",
-            "Graph" => r"!-\~",
-            "Print" => r" -\~",
-            "Blank" => r" \t",
-            "Cntrl" => r"\x00-\x1F\x7F",
-            "XDigit" => "0-9a-fA-F",
-            "Space" => r" \t\n\x0B\f\r",
-            "ASCII" => r"\x00-\x7F",
-            _ if name.starts_with("java") || name.starts_with("In") => {
-                return Err(format!("`\\p{{{name}}}` is not supported"));
-            }
-            _ => {
-                let letter = if not { 'P' } else { 'p' };
-                self.out.push_str(&format!("\\{letter}{{{}}}", name.strip_prefix("Is").unwrap_or(&name)));
-                return Ok(());
-            }
-        };
-        self.class(ascii, not);
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_find_what_java_finds() {
-        let cases: [(&str, &[u8], bool); 31] = [
-            ("abc", b"xabcx", true),
-            ("^abc$", b"abc\r", true),
-            ("^abc$", b"abc\n", true),
-            ("^abc$", b"abc\nx", false),
-            ("a.c", b"a\rc", false),
-            ("(?s)a.c", b"a\nc", true),
-            (r"\d", "٣".as_bytes(), false),
-            (r"^\w+$", "é".as_bytes(), false),
-            (r"[\d-]+", b"1-2", true),
-            (r"[^\s]", b" \t", false),
-            (r"\Qa.b\E", b"a.b", true),
-            (r"\Qa.b\E", b"axb", false),
-            (r"\p{Alpha}\p{Punct}", b"a~", true),
-            (r"\p{IsLatin}", "é".as_bytes(), true),
-            (r"\P{Upper}", b"A", false),
-            (r"[\p{Upper}\p{Digit}]{2}", b"A1", true),
-            (r"\u0041\x42\0103", b"ABC", true),
-            (r"\<a\>", b"<a>", true),
-            (r"[+--]", b",", true),
-            (r"[~~]", b"~", true),
-            (r"[]a]", b"]", true),
-            (r"a*?b", b"aab", true),
-            ("(?i)error", b"ERROR", true),
-            ("(?iu)error", b"ERROR", true),
-            ("(?u)error", b"error", true),
-            ("(?<level>ERROR|WARN)", b"a WARN", true),
-            ("^.$", b"\xff", true),
-            ("\u{fffd}", b"\xff", true),
-            ("", b"", true),
-            (r"\cA", b"\x01", true),
-            ("(?m)^b$", b"a\nb\nc", true),
-        ];
-        for (pattern, text, expected) in cases {
-            let found = find(pattern).unwrap_or_else(|why| panic!("{pattern}: {why}")).is_match(text);
-            assert_eq!(found, expected, "{pattern} in {:?}", String::from_utf8_lossy(text));
-        }
-    }
-
-    #[test]
-    fn a_full_match_leaves_nothing_over() {
-        let full = |pattern: &str, text: &str| full_match(pattern).unwrap().is_match(text.as_bytes());
-        assert!(full(r".*\.log", "a.log"));
-        assert!(full("a|ab", "ab"));
-        assert!(!full(r".*\.log", "a.log.1"));
-        assert!(!full("abc$", "abc\n"));
-        assert!(!full(r".*\.log", "a\nb.log"));
-    }
-
-    #[test]
-    fn what_cannot_be_done_is_refused_by_name() {
-        let refused = |pattern: &str| find(pattern).unwrap_err();
-        assert_eq!(refused("a(?=b)"), "look-ahead (`(?=`, `(?!`) is not supported");
-        assert_eq!(refused("(?<!a)b"), "look-behind (`(?<=`, `(?<!`) is not supported");
-        assert_eq!(refused(r"(a)\1"), "back-references (`\\1`) are not supported");
-        assert_eq!(refused("a*+b"), "possessive quantifiers (`*+`, `++`, `?+`) are not supported");
-        assert_eq!(refused("(?>a)"), "atomic groups (`(?>`) are not supported");
-        assert_eq!(refused("(a"), "unclosed group");
-        assert_eq!(refused(r"\uD83D"), "`D83D` is not the code of a character");
-        assert_eq!(refused("a\\"), "the pattern ends in a lone `\\`");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn foreign_patterns_never_panic(pattern in r"[\\a-zA-Z0-9\[\]\(\)\?\{\}\*\+\.\^\$\-~&<>=!:|]{0,24}") {
-            let _ = find(&pattern);
-            let _ = full_match(&pattern);
-        }
+    /// A group; `None` if it took no part.
+    pub fn group(&self, number: usize) -> Option<Range<usize>> {
+        self.found.get(number).cloned().flatten()
     }
 }

@@ -1,4 +1,4 @@
-//! Records: from bytes in view to the next event, a line or several lines under one start pattern.
+//! Records: from bytes in view to the next event: a line, several lines under one start pattern, or a whole file.
 //!
 //! Why stateless: a record is found anew from its first byte whenever more bytes are there. So a position is all there
 //! is to remember, and a restart cuts the same records.
@@ -7,9 +7,9 @@
 //! much of what follows is in view (but for closing: by silence, by the end of a file, by a cut).
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
 use super::charset::{Charset, Undecodable};
+use super::encode::Output;
+use super::java_regex::Pattern;
 use super::lines::{Overlong, Terminator};
 
 /// What may be closed when nothing more is in view.
@@ -23,9 +23,41 @@ pub enum Close {
     All,
 }
 
+/// What the records of a file are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Text: a line, or several.
+    #[default]
+    Lines,
+    /// The whole file, or pieces of at most so many bytes of a longer one.
+    Blob { most: usize },
+    /// The datums of an Avro container; read block by block, and not by `frame`.
+    Container { schema: SchemaHeader },
+}
+
+/// How an event tells the schema of its datum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaHeader {
+    /// Its fingerprint.
+    Hash,
+    /// Its text.
+    Literal,
+}
+
+/// Bits of a position that count the records of a block. The other 40 are the block's offset in its file.
+const RECORD_BITS: u32 = 24;
+
+impl Shape {
+    /// By how many bits a position has to be shifted to be an offset in the file.
+    pub fn shift(self) -> u32 {
+        if matches!(self, Shape::Container { .. }) { RECORD_BITS } else { 0 }
+    }
+}
+
 /// How bytes become records.
 #[derive(Clone, Debug)]
 pub struct Framing {
+    pub shape: Shape,
     pub terminator: Terminator,
     /// Take one carriage return off before the terminator.
     pub strip_cr: bool,
@@ -33,10 +65,12 @@ pub struct Framing {
     pub max_line: usize,
     pub overlong: Overlong,
     /// First lines of multi-line records; `None`: every line is a record.
-    pub start: Option<Regex>,
+    pub start: Option<Pattern>,
     /// Longest multi-line record, in bytes of the file.
     pub max_record: usize,
     pub charset: Charset,
+    /// What bodies are encoded in, if it is not UTF-8.
+    pub output: Option<Output>,
 }
 
 /// A part of a file in memory.
@@ -65,6 +99,7 @@ impl Framing {
     /// Plain lines of unlimited use: what tests and simple sources start from.
     pub fn lines(max_line: usize, overlong: Overlong) -> Framing {
         Framing {
+            shape: Shape::Lines,
             terminator: Terminator::line_feed(),
             strip_cr: false,
             max_line,
@@ -72,7 +107,18 @@ impl Framing {
             start: None,
             max_record: 1 << 20,
             charset: Charset::untouched(),
+            output: None,
         }
+    }
+
+    /// Whole files.
+    pub fn blob(most: usize) -> Framing {
+        Framing { shape: Shape::Blob { most }, ..Framing::lines(usize::MAX, Overlong::Split) }
+    }
+
+    /// Avro containers.
+    pub fn container(schema: SchemaHeader) -> Framing {
+        Framing { shape: Shape::Container { schema }, ..Framing::lines(usize::MAX, Overlong::Split) }
     }
 
     /// The framing of one file, whose first bytes may tell its byte order.
@@ -94,7 +140,10 @@ impl Framing {
 
     /// Whether most lines are records as they stand, so that `plain_lines` is worth asking.
     pub fn is_plain(&self) -> bool {
-        self.start.is_none() && self.terminator.is_line_feed() && self.charset.is_untouched()
+        self.shape == Shape::Lines
+            && self.start.is_none()
+            && self.terminator.is_line_feed()
+            && self.charset.is_untouched()
     }
 
     /// Whole lines from `start` on, at most `most`, in one search: tells where each begins, where its text ends, and
@@ -128,6 +177,9 @@ impl Framing {
     /// The next record from `start`, looking no further than `end`. Lines below `known` are known to belong to it.
     pub fn frame(&self, view: View<'_>, start: usize, known: usize, end: usize, close: Close) -> Frame {
         let view = View { bytes: &view.bytes[..end], ..view };
+        if let Shape::Blob { most } = self.shape {
+            return frame_blob(view, start, most, close);
+        }
         if let Some(to) = self.end_of_cut_line(view, start) {
             return Frame::Nothing { to, excess: 0 };
         }
@@ -209,7 +261,7 @@ impl Framing {
         start: usize,
         known: usize,
         close: Close,
-        pattern: &Regex,
+        pattern: &Pattern,
     ) -> Frame {
         let (mut at, mut edit) = (known, known > start);
         while let Some((line_end, to)) = self.line_from(view, at, close) {
@@ -248,7 +300,7 @@ impl Framing {
         }
     }
 
-    fn begins(&self, line: &[u8], pattern: &Regex) -> bool {
+    fn begins(&self, line: &[u8], pattern: &Pattern) -> bool {
         if self.charset.is_untouched() {
             return pattern.is_match(line);
         }
@@ -284,9 +336,11 @@ impl Framing {
     ) -> Result<Rendered, Undecodable> {
         let charset = if forgive { self.charset.forgiving() } else { self.charset };
         let mut rendered = Rendered::default();
+        let begin = out.len();
         if self.start.is_none() {
             rendered.wrong = charset.decode(raw, out)?;
             rendered.kept = true;
+            self.encode(out, begin);
             return Ok(rendered);
         }
         let mut at = 0;
@@ -295,8 +349,18 @@ impl Framing {
             self.render_line(&charset, &raw[at..end], &mut rendered, out)?;
             at = end + self.terminator.len();
             if at > raw.len() {
+                self.encode(out, begin);
                 return Ok(rendered);
             }
+        }
+    }
+
+    /// Text that was appended from `begin` on becomes what bodies are encoded in.
+    pub fn encode(&self, out: &mut Vec<u8>, begin: usize) {
+        if let Some(output) = self.output {
+            let text = String::from_utf8_lossy(&out[begin..]).into_owned();
+            out.truncate(begin);
+            output.encode(&text, out);
         }
     }
 
@@ -322,6 +386,22 @@ impl Framing {
         rendered.kept = true;
         rendered.wrong += charset.decode(&line[..cut.unwrap_or(line.len())], out)?;
         Ok(())
+    }
+}
+
+/// A piece as long as may be, or the rest of a file that is final.
+fn frame_blob(view: View<'_>, start: usize, most: usize, close: Close) -> Frame {
+    let rest = view.bytes.len() - start;
+    match rest {
+        _ if rest >= most => {
+            Frame::Record { body: start..start + most, to: start + most, edit: false, excess: 0 }
+        }
+        0 => Frame::More { known: start },
+        _ if close == Close::All => {
+            let end = view.bytes.len();
+            Frame::Record { body: start..end, to: end, edit: false, excess: 0 }
+        }
+        _ => Frame::More { known: start },
     }
 }
 
@@ -385,7 +465,7 @@ mod tests {
     }
 
     fn multi() -> Framing {
-        let start = Some(Regex::new(r"^\d{4}-").unwrap());
+        let start = Some(crate::codec::java_regex::find(r"^\d{4}-").unwrap());
         Framing { start, ..Framing::lines(3000, Overlong::Truncate) }
     }
 
@@ -467,5 +547,30 @@ mod tests {
         let view = View { bytes: &bytes, base: 0 };
         assert_eq!(framing.frame(view, 0, 0, 30, Close::No), Frame::More { known: 0 });
         assert_eq!(framing.frame(view, 0, 0, 200, Close::No), Frame::Endless { body: 0..10 });
+    }
+
+    #[test]
+    fn a_blob_is_a_whole_file_or_pieces_of_it() {
+        let framing = Framing::blob(4);
+        let frame = |bytes: &[u8], start, close| {
+            framing.frame(View { bytes, base: 0 }, start, start, bytes.len(), close)
+        };
+        let piece = |body: Range<usize>| Frame::Record { to: body.end, body, edit: false, excess: 0 };
+        assert_eq!(frame(b"a\nb", 0, Close::No), Frame::More { known: 0 });
+        assert_eq!(frame(b"a\nb", 0, Close::All), piece(0..3));
+        assert_eq!(frame(b"a\nb\nc", 0, Close::No), piece(0..4));
+        assert_eq!(frame(b"a\nb\nc", 4, Close::All), piece(4..5));
+        assert_eq!(frame(b"a\nb\n", 4, Close::All), Frame::More { known: 4 });
+    }
+
+    #[test]
+    fn records_of_several_lines_are_encoded_as_a_whole() {
+        let start = Some(crate::codec::java_regex::find("^x").unwrap());
+        let charset = Charset::named("UTF-8", Some(crate::codec::charset::Policy::Fail)).unwrap();
+        let output = Output::of("UTF-16LE").unwrap();
+        let framing = Framing { start, charset, output, ..Framing::lines(100, Overlong::Split) };
+        let mut out = b"before".to_vec();
+        framing.render("xä\ny".as_bytes(), 0, &mut out, false).unwrap();
+        assert_eq!(out, b"beforex\0\xe4\0\n\0y\0");
     }
 }

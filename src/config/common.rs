@@ -53,12 +53,10 @@ pub const REPORT_TIMEOUT: Field = Field::int("reportTimeout", 0, 86_400_000)
 
 pub const GROUP_SINKS: Field = Field::names("sinks").required().doc("its sinks, in order");
 const PROCESSOR: Field = Field::prefix("processor.").doc("how it hands out batches; `processor.type`");
-
-const ELSEWHERE: &str = "interceptors on sinks are not in this version yet; put them on the source";
-const SINK_INTERCEPTORS: Field =
-    Field::names("interceptors").refused(ELSEWHERE).doc("what looks at each event");
-const SINK_INTERCEPTOR: Field =
-    Field::prefix("interceptors.").refused(ELSEWHERE).doc("keys of an interceptor");
+pub const DELIVERY: Field = Field::choice("delivery", &["at-least-once", EXACTLY_ONCE])
+    .default("at-least-once")
+    .doc("what becomes of a batch that may have arrived: at-least-once gives it to the next sink, exactly-once waits for the first one to tell");
+pub const EXACTLY_ONCE: &str = "exactly-once";
 
 static SOURCE: &[Field] = &[TYPE, CHANNELS, SELECTOR, INTERCEPTORS, INTERCEPTOR, FROM_START, CONFIG];
 static SINK: &[Field] = &[
@@ -68,13 +66,13 @@ static SINK: &[Field] = &[
     SYNC_INTERVAL,
     SYNC_BYTES,
     REPORT_TIMEOUT,
-    SINK_INTERCEPTORS,
-    SINK_INTERCEPTOR,
+    INTERCEPTORS,
+    INTERCEPTOR,
     CONFIG,
 ];
 static CHANNEL_KEYS: &[Field] = &[TYPE, CONFIG];
 /// The keys of a group itself; those of its processor follow `processor.`.
-pub static GROUP: &[Field] = &[GROUP_SINKS, PROCESSOR, CONFIG];
+pub static GROUP: &[Field] = &[GROUP_SINKS, PROCESSOR, DELIVERY, CONFIG];
 static PART: &[Field] = &[TYPE];
 
 /// Keys that say how components hang together: they are judged where that is checked, and are no values of a component.

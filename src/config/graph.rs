@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::common;
 use super::spec::{At, Place, Spec, Values};
 use crate::diag::{Report, Severity, Span};
-use crate::flow::{Kind, Pulse};
+use crate::flow::{Input, Kind, Pulse};
 
 /// A running agent to be.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,7 @@ pub struct SourceNode {
     pub fingerprint: u64,
     /// A channel that is new to this source gets history (C2).
     pub from_start: bool,
+    pub input: Input,
 }
 
 /// A sink and how it is run.
@@ -68,6 +69,8 @@ pub struct SourceNode {
 pub struct SinkNode {
     pub node: Node,
     pub channel: String,
+    /// What it is given passes through them first.
+    pub interceptors: Vec<Node>,
     /// Its destination keeps a record of marks.
     pub keeps_record: bool,
     pub retry_delay: Duration,
@@ -82,6 +85,7 @@ impl SinkNode {
         SinkNode {
             node,
             channel,
+            interceptors: Vec::new(),
             keeps_record,
             retry_delay: at.time(&common::RETRY_DELAY),
             sync_interval: at.time(&common::SYNC_INTERVAL),
@@ -97,6 +101,10 @@ pub struct GroupNode {
     /// Named as the group; its spec is the processor's.
     pub node: Node,
     pub sinks: Vec<String>,
+    /// What is in doubt waits for its sink, instead of going to another one (D2).
+    pub exactly_once: bool,
+    /// Whether events reach the far side in the order of the channel (D7).
+    pub keeps_order: bool,
 }
 
 /// A component that was written and does not run.

@@ -1,29 +1,16 @@
 //! What a path through the graph promises, what that rests on, and what would raise it.
 //!
-//! Whether a sink keeps a record is asked of the sink; whether a source can be read again and whether a channel is on
-//! disk is told by name below, a component of somebody's own counts as neither.
+//! Whether a sink keeps a record and whether a source can be read again is asked of them; whether a channel is on disk is
+//! told by name below.
 //! Truth: section 10 of the protocol in `ARCHITECTURE.md`.
-use super::graph::{Graph, Node, SinkNode, SourceNode};
+use super::common;
+use super::graph::{Graph, GroupNode, Node, SinkNode, SourceNode};
+use crate::flow::Input;
 
-/// Sources whose input is still there after a crash.
-const READABLE_AGAIN: &[&str] = &[
-    "taildir",
-    "spooldir",
-    "dfk_file",
-    "dfk_rollfile",
-    "spooltail",
-    "kafka",
-    "dfk_kafka",
-    "journald",
-    "sql",
-];
 /// Channels whose events are still there after a crash. What `spillablememory` has spilled is, too; a path promises only
 /// what holds for all of its events.
 const ON_DISK: &[&str] = &["file", "kafka", "jdbc"];
 const SPILLS: &str = "spillablememory";
-/// Sources that answer their peer once the channels hold what it has sent.
-const ANSWERING: &[&str] = &["netcat", "avro", "thrift", "http", "jms"];
-
 /// How much a path promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -47,7 +34,7 @@ impl Class {
 
     pub fn sentence(self) -> &'static str {
         match self {
-            Class::BestEffort => "best effort: a crash loses what is in memory",
+            Class::BestEffort => "best effort: a crash loses what is under way",
             Class::KillRereadable => "nothing lost by kill -9; repeats are possible",
             Class::KillSockets => "nothing lost by kill -9, sockets included; repeats are possible",
             Class::PowerCut => "nothing lost by a power cut; repeats are possible",
@@ -74,18 +61,19 @@ pub fn promises(graph: &Graph) -> Vec<Promise> {
     for source in &graph.sources {
         for name in &source.channels {
             let Some(channel) = graph.channels.iter().find(|channel| channel.name == *name) else { continue };
-            let sinks = graph.sinks.iter().filter(|sink| sink.channel == *name);
-            all.extend(sinks.map(|sink| promise(source, channel, sink)));
+            for sink in graph.sinks.iter().filter(|sink| sink.channel == *name) {
+                let mut promise = promise(source, channel, sink);
+                // A group of one has nobody to hand anything to.
+                let of_it =
+                    |group: &&GroupNode| group.sinks.len() > 1 && group.sinks.contains(&sink.node.name);
+                if let Some(group) = graph.groups.iter().find(of_it) {
+                    through(group, channel, &mut promise);
+                }
+                all.push(promise);
+            }
         }
     }
     all
-}
-
-/// Whether the peer is told what is held; it sends the rest again.
-fn answers(source: &SourceNode) -> bool {
-    let asked =
-        source.node.values.get("ack-every-event").is_none_or(|text| text.eq_ignore_ascii_case("true"));
-    ANSWERING.contains(&source.node.spec.name) && asked
 }
 
 /// Whether a channel on disk is asked to sync before it holds.
@@ -94,10 +82,18 @@ fn syncs(channel: &Node) -> bool {
 }
 
 fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
-    let again = READABLE_AGAIN.contains(&source.node.spec.name);
+    let again = source.input == Input::Again;
     let on_disk = ON_DISK.contains(&channel.spec.name);
     let (from, via, to) = (&source.node.name, &channel.name, &sink.node.name);
-    let (class, rests_on, raise) = match (again, on_disk, sink.keeps_record) {
+    if let Input::Fleeting { why, better } = source.input {
+        return made(
+            source,
+            channel,
+            sink,
+            (Class::BestEffort, format!("nothing: {why}"), Some(better.into())),
+        );
+    }
+    let held = match (again, on_disk, sink.keeps_record) {
         (true, _, true) => {
             let why = format!("`{from}` can be read again, `{to}` keeps a record of what it has");
             (Class::ExactlyOnce, why, None)
@@ -110,7 +106,7 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
             let raise = "a channel on disk, or a sink that keeps a record of what it has".to_string();
             (Class::KillRereadable, format!("`{from}` can be read again"), Some(raise))
         }
-        (false, true, _) if answers(source) && syncs(channel) => {
+        (false, true, _) if source.input == Input::Answered && syncs(channel) => {
             let why = format!(
                 "`{via}` is on disk before `{from}` answers; what was never answered may be sent again"
             );
@@ -130,5 +126,31 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
             )
         }
     };
-    Promise { source: from.clone(), channel: via.clone(), sink: to.clone(), class, rests_on, raise }
+    made(source, channel, sink, held)
+}
+
+fn made(
+    source: &SourceNode,
+    channel: &Node,
+    sink: &SinkNode,
+    (class, rests_on, raise): (Class, String, Option<String>),
+) -> Promise {
+    let (source, channel, sink) = (source.node.name.clone(), channel.name.clone(), sink.node.name.clone());
+    Promise { source, channel, sink, class, rests_on, raise }
+}
+
+/// D2, D7: what a group of several sinks takes from the promise.
+fn through(group: &GroupNode, channel: &Node, promise: &mut Promise) {
+    let name = &group.node.name;
+    if promise.class == Class::ExactlyOnce && group.exactly_once {
+        promise.rests_on += &format!(", group `{name}` waits for the sink that has a batch in doubt");
+    } else if promise.class == Class::ExactlyOnce {
+        let on_disk = ON_DISK.contains(&channel.spec.name);
+        promise.class = if on_disk { Class::PowerCut } else { Class::KillRereadable };
+        promise.rests_on += &format!("; group `{name}` gives a batch in doubt to another sink");
+        promise.raise = Some(format!("`delivery = {}` on group `{name}`", common::EXACTLY_ONCE));
+    }
+    if !group.keeps_order {
+        promise.rests_on += &format!("; group `{name}` spreads batches over its sinks, so order is not kept");
+    }
 }

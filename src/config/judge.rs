@@ -5,6 +5,7 @@
 use super::agent::Prop;
 use super::note;
 use super::spec::{Field, Type};
+use super::tail_command::followed;
 use crate::diag::{Diagnostic, Report, nearest};
 
 /// How a value misses its type.
@@ -22,6 +23,27 @@ impl Misfit {
 
 /// The value as its component will read it.
 pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, Misfit> {
+    if field.secret {
+        secret(prop, report);
+    }
+    let text = by_type(field, prop, report)?;
+    if let Some(found) = field.lint.and_then(|lint| lint(&prop.key.text, &text)) {
+        report.push(found.at(prop.value.span));
+    }
+    Ok(text)
+}
+
+/// A secret is shown nowhere, and is better kept elsewhere.
+fn secret(prop: &Prop, report: &mut Report) {
+    report.keep_secret(&prop.value.text);
+    if !prop.secret {
+        let what = format!("`{}` stands in this file for everybody who may read it", prop.key.text);
+        let hint = "write `${credential:NAME}` or `${file:PATH}`";
+        report.push(Diagnostic::note("plain-secret", what).at(prop.key.span).hint(hint));
+    }
+}
+
+fn by_type(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, Misfit> {
     match field.ty {
         Type::Int { least, most } => int(field, prop, (least, most), report),
         Type::Choice(words) => choice(prop, words, report),
@@ -37,12 +59,17 @@ pub fn judge(field: &Field, prop: &Prop, report: &mut Report) -> Result<String, 
             Ok(prop.value.text.clone())
         }
         Type::Text | Type::Regex | Type::Charset | Type::Prefix => {
-            note::mention(prop, report);
+            if !field.secret {
+                note::mention(prop, report);
+            }
             if field.key == "dataDirs" {
                 relative(prop, report);
             }
             if field.key == "ignorePattern" {
                 broad(prop, report);
+            }
+            if field.key == "command" {
+                tail(prop, report);
             }
             Ok(prop.value.text.clone())
         }
@@ -132,4 +159,15 @@ fn broad(prop: &Prop, report: &mut Report) {
             format!("`{}` leaves out every file whose name has a dot, such as `x.json`", prop.key.text);
         report.push(Diagnostic::note("broad-pattern", what).at(prop.value.span));
     }
+}
+
+/// A command that follows a file begins anew at every start, which loses some lines and repeats others.
+fn tail(prop: &Prop, report: &mut Report) {
+    let files = followed(&prop.value.text);
+    let Some(file) = files.first() else { return };
+    let what = format!("`tail` forgets where it was in `{file}`: a restart loses lines and repeats others");
+    let hint = format!(
+        "`type = TAILDIR`, `filegroups = f1`, `filegroups.f1 = {file}` reads the same and goes on where it was; `dfk_rollfile` where the file is rolled"
+    );
+    report.push(Diagnostic::note("tail-command", what).at(prop.value.span).hint(hint));
 }

@@ -19,6 +19,7 @@ mod note;
 mod properties;
 mod resolve;
 mod spec;
+mod tail_command;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -27,4 +28,6 @@ mod toml;
 pub use graph::{Dropped, Graph, GroupNode, Loaded, Logging, Node, SinkNode, SourceNode};
 pub use load::{Request, load, load_all};
 pub use resolve::{Found, Unknown, resolve};
-pub use spec::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, State, Type, Unit, Values};
+pub use spec::{
+    At, Build, ChannelOpener, Field, GroupPlan, Lint, Place, Refusal, Spec, State, Type, Unit, Values,
+};

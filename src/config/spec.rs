@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::flow::{Channel, ChannelError, ChannelKey, Interceptor, Kind, Pulse, Selector, Sink, Source};
+use crate::diag::Diagnostic;
+use crate::flow::{
+    Channel, ChannelError, ChannelKey, Interceptor, Kind, Processor, Pulse, Selector, Sink, Source,
+};
 
 /// What a value must look like.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +66,10 @@ impl Unit {
     }
 }
 
+/// Looks at a key as it is written below its component, and at its value, for what is right and may surprise. The place
+/// is added by who asks.
+pub type Lint = fn(key: &str, value: &str) -> Option<Diagnostic>;
+
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -85,6 +92,9 @@ pub struct Field {
     pub required: bool,
     /// A bad value gives the default and a warning, where Flume does so.
     pub lenient: bool,
+    /// No message may show the value.
+    pub secret: bool,
+    pub lint: Option<Lint>,
     pub state: State,
     pub doc: &'static str,
 }
@@ -99,6 +109,8 @@ impl Field {
             default: None,
             required: false,
             lenient: false,
+            secret: false,
+            lint: None,
             state: State::Honoured,
             doc: "",
         }
@@ -154,6 +166,14 @@ impl Field {
         self.lenient = true;
         self
     }
+    pub const fn secret(mut self) -> Field {
+        self.secret = true;
+        self
+    }
+    pub const fn lint(mut self, lint: Lint) -> Field {
+        self.lint = Some(lint);
+        self
+    }
     pub const fn ignored(mut self, reason: &'static str) -> Field {
         self.state = State::Ignored(reason);
         self
@@ -199,6 +219,21 @@ impl fmt::Debug for Spec {
 pub type ChannelOpener =
     Box<dyn FnOnce(ChannelKey, Arc<Pulse>) -> Result<Arc<dyn Channel>, ChannelError> + Send>;
 
+/// How a group hands out what its channel has.
+pub struct GroupPlan {
+    pub processor: Box<dyn Processor>,
+    /// Whether events reach the far side in the order of the channel.
+    pub keeps_order: bool,
+    /// What was not written as it was meant: warnings.
+    pub remarks: Vec<Refusal>,
+}
+
+impl GroupPlan {
+    pub fn new(processor: impl Processor + 'static) -> GroupPlan {
+        GroupPlan { processor: Box::new(processor), keeps_order: true, remarks: Vec::new() }
+    }
+}
+
 /// Makes the component from its checked values; touches nothing outside the process.
 #[derive(Clone, Copy)]
 pub enum Build {
@@ -207,8 +242,8 @@ pub enum Build {
     Sink(fn(&At) -> Result<Box<dyn Sink>, Refusal>),
     Interceptor(fn(&At) -> Result<Box<dyn Interceptor>, Refusal>),
     Selector(fn(&At) -> Result<Box<dyn Selector>, Refusal>),
-    /// A sink processor that hands everything to its only sink.
-    SingleSink,
+    /// With the names of the group's sinks, in order.
+    Group(fn(&At, &[String]) -> Result<GroupPlan, Refusal>),
     /// Known by name, not built in this version; the text says what to use instead.
     NotYet(&'static str),
 }

@@ -38,7 +38,7 @@ fn place(report: &Report, span: Span) -> String {
 /// The line, and carets under the part of the span that is on it.
 fn snippet(report: &Report, span: Span) -> String {
     let spot = report.files.spot(span.file, span.start);
-    let line = report.files.line(span.file, spot.line);
+    let line = report.masked(&report.files.line(span.file, spot.line));
     let until = report.files.spot(span.file, span.end);
     let count = line.chars().count() + 1;
     let end = if until.line == spot.line { until.column } else { count };

@@ -137,6 +137,15 @@ impl Report {
         self.secrets.iter().fold(text.to_string(), |text, secret| text.replace(secret.as_str(), "****"))
     }
 
+    /// A line of a file: secrets are stars, as many as they have characters, so that columns stay.
+    pub fn masked(&self, line: &str) -> String {
+        let stars = |line: String, secret: &String| {
+            let count = secret.chars().count();
+            line.replace(secret.as_str(), &"*".repeat(count))
+        };
+        self.secrets.iter().fold(line.to_string(), stars)
+    }
+
     /// All problems in file order; those without a place come last.
     pub fn in_order(&self) -> Vec<&Diagnostic> {
         let mut all: Vec<&Diagnostic> = self.diagnostics.iter().collect();

@@ -10,7 +10,7 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Buf, Headers, Overlay, Span, Stream};
+use super::{Buf, Headers, Overlay, Span, Stream, StreamId};
 
 /// Buffers up to this size are not worth a copy: a few of them wait in a channel at a time.
 const SMALL_BUFFER: usize = 16 << 10;
@@ -54,6 +54,11 @@ impl<'a> EventRef<'a> {
     pub fn range(&self) -> Range<u64> {
         let row = &self.batch.rows[self.row];
         row.from..row.to
+    }
+
+    /// The stream that `range` counts in, if the batch has one.
+    pub fn stream(&self) -> Option<StreamId> {
+        self.batch.span.as_ref().map(|span| span.stream.id)
     }
 
     pub fn header(&self, name: &str) -> Option<&'a str> {
@@ -302,6 +307,25 @@ impl Batch {
     pub fn set_header(&mut self, index: usize, name: &str, value: Option<&str>) {
         let row = (self.window.start + index) as u32;
         Arc::make_mut(&mut self.overlay).set(row, name, value);
+    }
+
+    /// Sets headers of single events: number of the event, name, value, sorted by event. For many of them in one go.
+    pub fn set_headers(&mut self, mut cells: Vec<(u32, Box<str>, Box<str>)>) {
+        if cells.is_empty() {
+            return;
+        }
+        cells.iter_mut().for_each(|cell| cell.0 += self.window.start as u32);
+        Arc::make_mut(&mut self.overlay).set_all(cells);
+    }
+
+    /// Takes away from every event the headers for which `gone` holds.
+    pub fn remove_headers(&mut self, mut gone: impl FnMut(&str) -> bool) {
+        if !self.shared.is_empty() {
+            Arc::make_mut(&mut self.shared).retain(|name| !gone(name));
+        }
+        if !self.overlay.is_empty() {
+            Arc::make_mut(&mut self.overlay).retain(|name| !gone(name));
+        }
     }
 
     /// Whether any event might have a header `name`; false is certain.

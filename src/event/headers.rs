@@ -25,6 +25,11 @@ impl Headers {
         self.0.retain(|(n, _)| &**n != name);
     }
 
+    /// Keeps the names for which `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.0.retain(|(name, _)| keep(name));
+    }
+
     /// All pairs, in insertion order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(n, v)| (&**n, &**v))
@@ -81,6 +86,29 @@ impl Overlay {
         self.0.push((row, name.into(), value.map(Into::into)));
     }
 
+    /// Sets many cells, sorted by row, in one pass: one by one, each would move all behind it.
+    pub fn set_all(&mut self, cells: Vec<(u32, Box<str>, Box<str>)>) {
+        debug_assert!(cells.is_sorted_by_key(|cell| cell.0));
+        let mut old = std::mem::take(&mut self.0).into_iter().peekable();
+        self.0.reserve(old.len() + cells.len());
+        for (row, name, value) in cells {
+            while let Some(cell) = old.next_if(|cell| cell.0 <= row) {
+                self.0.push(cell);
+            }
+            let same = self.0.iter_mut().rev().take_while(|cell| cell.0 == row).find(|cell| cell.1 == name);
+            match same {
+                Some(cell) => cell.2 = Some(value),
+                None => self.0.push((row, name, Some(value))),
+            }
+        }
+        self.0.extend(old);
+    }
+
+    /// Keeps the cells of the names for which `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.0.retain(|cell| keep(&cell.1));
+    }
+
     /// All cells of some rows, in order.
     pub fn cells(
         &self,
@@ -110,5 +138,23 @@ impl Overlay {
     fn range(&self, row: u32) -> std::ops::Range<usize> {
         let from = self.0.partition_point(|c| c.0 < row);
         from..from + self.0[from..].partition_point(|c| c.0 == row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_cells_at_once_are_the_same_as_one_by_one() {
+        let mut one_by_one = Overlay::default();
+        for (row, name) in [(0, "a"), (2, "b"), (2, "c"), (5, "a")] {
+            one_by_one.set(row, name, Some("old"));
+        }
+        let mut at_once = one_by_one.clone();
+        let new = [(0, "b"), (1, "a"), (2, "c"), (2, "d"), (2, "d"), (7, "a")];
+        new.iter().for_each(|(row, name)| one_by_one.set(*row, name, Some("new")));
+        at_once.set_all(new.iter().map(|(row, name)| (*row, (*name).into(), "new".into())).collect());
+        assert_eq!(at_once.0, one_by_one.0);
     }
 }

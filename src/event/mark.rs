@@ -91,10 +91,16 @@ impl Mark {
         }
     }
 
-    /// Adds all of `other`.
+    /// Adds all of `other`, in time that is linear: of two sinks in turn each has a range per batch.
     pub fn union(&mut self, other: &Mark) {
-        self.insert(0, other.low);
-        for range in other.ranges() {
+        if other.above.is_none() {
+            return self.insert(0, other.low);
+        }
+        let mut ranges = [self.ranges(), other.ranges()].concat();
+        // Two sorted runs, which a stable sort merges.
+        ranges.sort_by_key(|range| range.start);
+        *self = Mark::at(self.low.max(other.low));
+        for range in ranges {
             self.insert(range.start, range.end);
         }
     }
@@ -172,6 +178,18 @@ mod tests {
                 prop_assert_eq!(mark.covers(10, 30), (10..30).all(|p| set.contains(&p)));
                 prop_assert_eq!(mark.overlaps(10, 30), (10..30).any(|p| set.contains(&p)));
             }
+        }
+
+        #[test]
+        fn a_union_has_what_either_has(all in prop::collection::vec((any::<bool>(), 0u64..60, 0u64..9), 0..30)) {
+            let (mut one, mut other, mut both) = (Mark::default(), Mark::default(), Mark::default());
+            for (first, from, len) in all {
+                if first { &mut one } else { &mut other }.insert(from, from + len);
+                both.insert(from, from + len);
+            }
+            one.union(&other);
+            invariants(&one);
+            prop_assert_eq!(one, both);
         }
     }
 }

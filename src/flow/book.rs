@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::{Destination, Limit, Seat, Tally};
 use crate::event::{
-    Attributes, Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Record, Stream, StreamId,
+    Attributes, Batch, Check, Checks, Entry, Had, MAX_RANGES, Mark, Marks, Place, Record, Stream, StreamId,
 };
 
 /// Where the events of one source went, as this channel sees it. One ledger per source and channel, changed under one
@@ -89,6 +89,9 @@ pub struct Book {
     seats: Vec<Seated>,
     ledgers: BTreeMap<Box<str>, Ledger>,
     had_record: bool,
+    /// What all places together have of streams that lie in many pieces at several places: two sinks in turn have a
+    /// range per batch each, and the union is asked for before every lease. Built again after whatever is no delivery.
+    unions: HashMap<StreamId, Mark>,
 }
 
 impl Book {
@@ -152,6 +155,10 @@ impl Book {
     }
 
     fn apply(&mut self, entries: &[Entry]) {
+        let moves = |entry: &Entry| !matches!(entry, Entry::Describe { .. } | Entry::Durable { .. });
+        if entries.iter().any(moves) {
+            self.unions.clear();
+        }
         entries.iter().for_each(|entry| self.record.apply(entry));
     }
 
@@ -396,7 +403,16 @@ impl Book {
 
     /// Whether leasing must stop until `low` moves, as some mark has too many ranges.
     pub fn is_ragged(&self, stream: StreamId) -> bool {
-        self.record.had(stream).ranges().len() >= MAX_RANGES
+        if let Some(union) = self.unions.get(&stream) {
+            return union.ranges().len() >= MAX_RANGES;
+        }
+        self.is_in_pieces(stream) && self.record.had(stream).ranges().len() >= MAX_RANGES
+    }
+
+    /// Whether the places together may have as many ranges as a mark must not.
+    fn is_in_pieces(&self, stream: StreamId) -> bool {
+        let ranges = |place: &Place| place.delivered.get(&stream).map_or(0, |mark| mark.ranges().len());
+        self.record.places().map(|(_, place)| ranges(place)).sum::<usize>() >= MAX_RANGES
     }
 
     /// D1: the seat's destination has these spans now. Adjoining spans of a stream become one entry; those of a stream
@@ -421,10 +437,23 @@ impl Book {
             }
         }
         if !had.is_empty() {
+            self.unite(&had);
             entries.push(Entry::Delivered { place: self.seats[seat.0].place, had, files: Vec::new() });
         }
-        self.apply(&entries);
+        entries.iter().for_each(|entry| self.record.apply(entry));
         entries
+    }
+
+    /// Keeps the unions up with a delivery that is about to be recorded.
+    fn unite(&mut self, had: &[Had]) {
+        for Had { stream, from, to, .. } in had {
+            if !self.unions.contains_key(stream) && self.is_in_pieces(*stream) {
+                self.unions.insert(*stream, self.record.had(*stream));
+            }
+            if let Some(union) = self.unions.get_mut(stream) {
+                union.insert(*from, *to);
+            }
+        }
     }
 
     /// D5: all that the seat's place has is durable.
@@ -460,10 +489,11 @@ impl Book {
     /// journal (C4).
     pub fn left_places(&self) -> Vec<(u32, String)> {
         let seated = |number: u32| self.seats.iter().any(|seat| seat.place == number);
-        let asked = |place: &crate::event::Place| {
-            !place.destination.is_empty() && !place.destination.starts_with(OF_SINK)
-        };
+        let asked = |place: &Place| !place.destination.is_empty() && !place.destination.starts_with(OF_SINK);
         let left = self.record.places().filter(|(number, place)| asked(place) && !seated(*number));
         left.map(|(number, place)| (number, place.destination.clone())).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

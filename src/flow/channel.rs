@@ -169,6 +169,12 @@ pub trait Channel: Send + Sync {
     /// has waited for a second (D3). `None`: nothing now.
     fn take(self: Arc<Self>, seat: Seat, up_to: Limit, wait: Duration, stop: &Stop) -> Option<Lease>;
 
+    /// How many events of each batch of a lease the sink's interceptors have dropped: counted as filtered, if the lease
+    /// ends as delivered.
+    fn filtered(&self, lease: LeaseId, events: &[usize]) {
+        let _ = (lease, events);
+    }
+
     /// Ends a lease.
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError>;
 
@@ -226,9 +232,20 @@ impl Lease {
     }
 
     /// Settles the lease: all of it was delivered, or set aside as dead letters.
-    pub fn settle(mut self, outcome: Outcome) -> Result<(), ChannelError> {
+    pub fn settle(self, outcome: Outcome) -> Result<(), ChannelError> {
+        let seat = self.seat;
+        self.settle_as(seat, outcome)
+    }
+
+    /// The same for another sink of the channel: the member of a group that took it.
+    pub fn settle_as(mut self, seat: Seat, outcome: Outcome) -> Result<(), ChannelError> {
         self.open = false;
-        self.channel.settle(self.seat, self.id, outcome)
+        self.channel.settle(seat, self.id, outcome)
+    }
+
+    /// Says how many events of each batch were dropped before they were delivered.
+    pub fn filtered(&self, events: &[usize]) {
+        self.channel.filtered(self.id, events);
     }
 
     pub fn events(&self) -> usize {

@@ -7,6 +7,7 @@ mod book;
 mod channel;
 mod interceptor;
 mod outlet;
+mod processor;
 mod pulse;
 mod receipt;
 mod sink;
@@ -19,8 +20,9 @@ pub use channel::{
 };
 pub use interceptor::{Interceptor, Routes, Selector};
 pub use outlet::{Known, Outlet, Prepared, Resume, Wiring};
+pub use processor::Processor;
 pub use pulse::{Activity, Counter, FileGauge, Kind, LogFigures, Pulse, Wait, Waiting};
 pub use receipt::{Latch, Receipt};
 pub use sink::{DeliverError, Destination, Sink};
-pub use source::{Fatal, Source};
+pub use source::{Fatal, Input, Source};
 pub use stop::Stop;

@@ -251,6 +251,15 @@ impl Outlet {
         self.marks().into_iter().map(known).collect()
     }
 
+    /// For a source that has one stream only, whatever it is called: goes on with it, or begins it at 0.
+    pub fn only_stream(&self) -> Result<Resume, ChannelError> {
+        let known = self.known();
+        match known.iter().max_by_key(|known| (!known.orphan, known.high)) {
+            Some(known) => self.resume(known, known.attributes.clone()),
+            None => self.begin(Attributes::default(), 0),
+        }
+    }
+
     /// Goes on with a stream that the source has recognised. Channels that never knew it join at its present low mark,
     /// or at its beginning where `fromStart` asks for history (C2); one of a source that left becomes this source's (C3).
     pub fn resume(&self, known: &Known, attributes: Attributes) -> Result<Resume, ChannelError> {

@@ -122,6 +122,10 @@ pub enum Counter {
     LostEvents,
     /// Undecodable input replaced, ignored or set aside.
     DecodeErrors,
+    /// Events that an interceptor could make nothing of and left as they were.
+    LeftAsIs,
+    /// Places in bodies that were taken out.
+    Redacted,
     /// Files finished and retired.
     FilesDone,
     /// Failures: of reads, writes, deliveries.
@@ -137,7 +141,7 @@ pub enum Counter {
 }
 
 impl Counter {
-    pub const ALL: [(Counter, &'static str); 22] = [
+    pub const ALL: [(Counter, &'static str); 24] = [
         (Counter::Read, "read_total"),
         (Counter::ReadBytes, "read_bytes_total"),
         (Counter::Delivered, "delivered_total"),
@@ -154,6 +158,8 @@ impl Counter {
         (Counter::LostBytes, "lost_bytes_total"),
         (Counter::LostEvents, "lost_events_total"),
         (Counter::DecodeErrors, "decode_errors_total"),
+        (Counter::LeftAsIs, "left_as_is_total"),
+        (Counter::Redacted, "redacted_total"),
         (Counter::FilesDone, "files_done_total"),
         (Counter::Errors, "errors_total"),
         (Counter::Retries, "retries_total"),
@@ -252,6 +258,11 @@ impl Pulse {
         let starts = what == Wait::Reports && matches!(*activity, Activity::Starting);
         *activity = Activity::Waiting { what, on: on.into(), since: Instant::now() };
         Waiting { pulse: self, starts }
+    }
+
+    /// Declares a wait that lasts until something else is declared: for who is called when it is needed.
+    pub fn rest(&self, what: Wait, on: impl Into<Cow<'static, str>>) {
+        *lock(&self.activity) = Activity::Waiting { what, on: on.into(), since: Instant::now() };
     }
 
     /// Declares that others do the work, from now on.

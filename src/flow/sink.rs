@@ -36,6 +36,11 @@ pub trait Sink: Send {
     /// are recorded too where there is a record. Retry, back-off, counters and timing belong to the runner.
     fn deliver(&mut self, batches: &[Batch], stop: &Stop) -> Result<(), DeliverError>;
 
+    /// Of each batch of the last delivery: events that were dropped on the way, by interceptors. Told once.
+    fn filtered(&mut self) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// Makes durable what was delivered: safe from a power cut. Called by time, by bytes and at stop.
     fn sync(&mut self) -> Result<(), DeliverError> {
         Ok(())

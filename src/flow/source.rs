@@ -1,7 +1,7 @@
 //! What a source is.
 use std::fmt;
 
-use super::{Outlet, Stop};
+use super::{ChannelError, Outlet, Stop};
 
 /// Takes events in. One thread per source.
 pub trait Source: Send {
@@ -10,6 +10,32 @@ pub trait Source: Send {
     /// A source whose batches carry spans need not wait for receipts; one that owes a peer an answer waits before it
     /// gives it. Returning an error is for what the source cannot mend itself: the runner starts it again after 3 s.
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal>;
+
+    /// What becomes of input that was read and is not held yet when the process dies: what `check` says of the path
+    /// rests on it.
+    fn input(&self) -> Input {
+        Input::Once
+    }
+}
+
+/// What becomes of input when the process dies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// It is gone once it was read.
+    #[default]
+    Once,
+    /// The peer is answered when the channels hold what it sent, and sends again what was not answered.
+    Answered,
+    /// It is still there: batches carry spans, and what is not held is read again.
+    Again,
+    /// Nobody can ask for it or sends it again, also what comes while the agent is down: whatever is behind the source,
+    /// nothing is promised.
+    Fleeting {
+        /// Why that is so.
+        why: &'static str,
+        /// What would be better.
+        better: &'static str,
+    },
 }
 
 /// Why a component cannot go on; the runner logs it, shows it in the status and starts the component again.
@@ -40,3 +66,9 @@ impl fmt::Display for Fatal {
 }
 
 impl std::error::Error for Fatal {}
+
+impl From<ChannelError> for Fatal {
+    fn from(error: ChannelError) -> Fatal {
+        Fatal { doing: error.doing, cause: error.cause }
+    }
+}

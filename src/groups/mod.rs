@@ -2,6 +2,10 @@
 use crate::config::Spec;
 
 mod default;
+mod failover;
+mod load_balance;
+
+pub use default::Only;
 
 /// Every one of them.
-pub static ALL: &[&Spec] = &[&default::SPEC];
+pub static ALL: &[&Spec] = &[&default::SPEC, &failover::SPEC, &load_balance::SPEC];

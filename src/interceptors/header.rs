@@ -22,11 +22,9 @@ pub fn set(batch: &mut Batch, name: &str, value: &str, existing: Existing) {
     if existing == Existing::Replaced || !batch.may_have_header(name) {
         return batch.set_shared(name, value);
     }
-    for index in 0..batch.len() {
-        if batch.event(index).header(name).is_none() {
-            batch.set_header(index, name, Some(value));
-        }
-    }
+    let lacking = batch.events().enumerate().filter(|(_, event)| event.header(name).is_none());
+    let cells = lacking.map(|(index, _)| (index as u32, name.into(), value.into())).collect();
+    batch.set_headers(cells);
 }
 
 #[cfg(test)]

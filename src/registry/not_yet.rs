@@ -23,10 +23,10 @@ const fn also(mut spec: Spec, aliases: &'static [&'static str]) -> Spec {
 const READ_FILES: &str = "meanwhile let the program write a file, and read it by `taildir`";
 const BY_FILE: &str = "meanwhile write files by `file_roll`, and send them on by other means";
 const TCP_LINES: &str = "meanwhile send lines to `netcat`, or write a file and read it by `taildir`";
-const TAIL: &str = "for `tail -F FILE` use `taildir`, which forgets nothing at a restart";
+const DERBY: &str = "not planned: use `file`, which keeps events on disk too";
 const MEMORY: &str = "use `memory`: what can be read again survives a crash there";
 const GONE: &str = "not planned: nothing of it is left to talk to; write files by `file_roll`";
-const NO_JAVA: &str = "it runs Java; use the built-in interceptors, or change events before they are read";
+const NO_JAVA: &str = "not planned: its commands are Java classes; `regex_extractor`, `search_replace`, `regex_filter`, `json` and `redact` do the usual ones";
 
 pub static ALL: &[Spec] = &[
     // sources
@@ -44,7 +44,6 @@ pub static ALL: &[Spec] = &[
         "events from Thrift senders",
         TCP_LINES,
     ),
-    later(Kind::Source, "exec", "org.apache.flume.source.ExecSource", "the output of a command", TAIL),
     later(Kind::Source, "http", "org.apache.flume.source.http.HTTPSource", "events by HTTP", TCP_LINES),
     later(Kind::Source, "syslogtcp", "org.apache.flume.source.SyslogTcpSource", "syslog by TCP", READ_FILES),
     later(
@@ -55,7 +54,6 @@ pub static ALL: &[Spec] = &[
         READ_FILES,
     ),
     later(Kind::Source, "syslogudp", "org.apache.flume.source.SyslogUDPSource", "syslog by UDP", READ_FILES),
-    later(Kind::Source, "netcatudp", "org.apache.flume.source.NetcatUdpSource", "lines by UDP", TCP_LINES),
     later(
         Kind::Source,
         "jms",
@@ -110,7 +108,6 @@ pub static ALL: &[Spec] = &[
         &["com.atguigu.source.SQLSource"],
     ),
     later(Kind::Source, "journald", "", "the journal of systemd", READ_FILES),
-    later(Kind::Source, "stress", "org.apache.flume.source.StressSource", "load for tests", "use `seq`"),
     later(Kind::Source, "twitter", "org.apache.flume.source.twitter.TwitterSource", "tweets", GONE),
     later(Kind::Source, "scribe", "org.apache.flume.source.scribe.ScribeSource", "Scribe clients", GONE),
     later(
@@ -128,7 +125,7 @@ pub static ALL: &[Spec] = &[
         GONE,
     ),
     // channels
-    later(Kind::Channel, "jdbc", "org.apache.flume.channel.jdbc.JdbcChannel", "events in Derby", MEMORY),
+    later(Kind::Channel, "jdbc", "org.apache.flume.channel.jdbc.JdbcChannel", "events in Derby", DERBY),
     later(Kind::Channel, "kafka", "org.apache.flume.channel.kafka.KafkaChannel", "a Kafka topic", MEMORY),
     // sinks
     later(Kind::Sink, "avro", "org.apache.flume.sink.AvroSink", "to another agent", BY_FILE),
@@ -199,66 +196,9 @@ pub static ALL: &[Spec] = &[
     // interceptors
     later(
         Kind::Interceptor,
-        "regex_extractor",
-        "org.apache.flume.interceptor.RegexExtractorInterceptor$Builder",
-        "headers from the body",
-        "meanwhile extract behind the sink",
-    ),
-    later(
-        Kind::Interceptor,
-        "search_replace",
-        "org.apache.flume.interceptor.SearchAndReplaceInterceptor$Builder",
-        "replaces in the body",
-        "meanwhile replace behind the sink",
-    ),
-    later(
-        Kind::Interceptor,
-        "remove_header",
-        "org.apache.flume.interceptor.RemoveHeaderInterceptor$Builder",
-        "removes headers",
-        "meanwhile leave the headers in",
-    ),
-    later(
-        Kind::Interceptor,
-        "uuid",
-        "org.apache.flume.sink.solr.morphline.UUIDInterceptor$Builder",
-        "adds an id",
-        "meanwhile add ids behind the sink",
-    ),
-    later(
-        Kind::Interceptor,
         "morphline",
         "org.apache.flume.sink.solr.morphline.MorphlineInterceptor$Builder",
         "runs a morphline",
         NO_JAVA,
-    ),
-    later(
-        Kind::Interceptor,
-        "regex_split_filter",
-        "com.cmos.bomc.dataflowkit.cmcconline.flume.interceptor.RegexSplitFilteringInterceptor$Builder",
-        "keeps or drops events by one field",
-        "meanwhile use `regex_filter` with a pattern that counts the separators",
-    ),
-    // selectors and processors
-    later(
-        Kind::Selector,
-        "load_balancing",
-        "org.apache.flume.channel.LoadBalancingChannelSelector",
-        "each event to one channel",
-        "meanwhile put several sinks on one channel: they share its events",
-    ),
-    later(
-        Kind::SinkGroup,
-        "failover",
-        "org.apache.flume.sink.FailoverSinkProcessor",
-        "the next sink when one fails",
-        "meanwhile run one sink: it is tried again until its far side is back, and nothing is lost",
-    ),
-    later(
-        Kind::SinkGroup,
-        "load_balance",
-        "org.apache.flume.sink.LoadBalancingSinkProcessor",
-        "sinks in turn",
-        "meanwhile leave the group out: several sinks on one channel share its events",
     ),
 ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::codec::records::Framing;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
-use crate::flow::{Fatal, Kind, Outlet, Source, Stop};
+use crate::flow::{Fatal, Input, Kind, Outlet, Source, Stop};
 use crate::tail::desk::Halt;
 use crate::tail::import;
 use crate::tail::listing::Candidates;
@@ -76,7 +76,6 @@ fn build(at: &At<'_>) -> Result<Settings, Refusal> {
 
 fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
     options::check_deserializer(at)?;
-    options::check_output(at)?;
     options::records(at, at.count(&LENGTH), options::overlong(at))
 }
 
@@ -84,6 +83,10 @@ fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
 struct Finished(Settings);
 
 impl Source for Finished {
+    fn input(&self) -> Input {
+        Input::Again
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         self.0.imported = import::spool_position(&self.0.tracker, &self.0.memo, out.source());
         Halt::at_end(Spool::new(out, stop, &self.0).run())

@@ -1,12 +1,15 @@
-//! Ships the finished files of a directory, as Flume's Spooling Directory Source does.
+//! Ships the finished files of a directory, as Flume's Spooling Directory Source does: lines, Avro records, or whole
+//! files.
 //!
-//! Differences by design: a file that changes while it is read, a name that comes again and undecodable text do not
-//! end the source; a line of exactly the limit is followed by no empty event; an empty file gives none (as Flume 1.6).
-//! Truth: Flume 1.11, `SpoolDirectorySource`, `ReliableSpoolingFileEventReader`, `LineDeserializer`, and runs of them.
+//! Differences by design: a file that changes while it is read, a name that comes again, undecodable text and broken
+//! Avro do not end the source; a line of exactly the limit is followed by no empty event; an empty file gives none (as
+//! Flume 1.6); a restart inside an Avro block repeats none of its records.
+//! Truth: Flume 1.11, `SpoolDirectorySource`, `ReliableSpoolingFileEventReader`, `LineDeserializer`,
+//! `AvroEventDeserializer`, `BlobDeserializer`, and runs of them.
 use crate::codec::lines::Overlong;
-use crate::codec::records::Framing;
+use crate::codec::records::{Framing, SchemaHeader, Shape};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
-use crate::flow::{Fatal, Kind, Outlet, Source, Stop};
+use crate::flow::{Fatal, Input, Kind, Outlet, Source, Stop};
 use crate::tail::desk::Halt;
 use crate::tail::import;
 use crate::tail::listing::Candidates;
@@ -31,11 +34,20 @@ const POLL: Field =
 const RECURSIVE: Field = Field::flag("recursiveDirectorySearch")
     .default("false")
     .doc("go into sub-directories, looked at twice a second");
-const DESERIALIZER: Field = options::DESERIALIZER.doc("LINE; others are not built in this version");
+const DESERIALIZER: Field = options::DESERIALIZER.doc(
+    "LINE: an event per line; AVRO: an event per record of Avro containers; BLOB: an event per file; or a class of Flume's",
+);
+const SCHEMA: Field = Field::choice("deserializer.schemaType", &["HASH", "LITERAL"]).default("HASH").doc(
+    "AVRO: the schema's fingerprint goes into the header `flume.avro.schema.hash`, or its text into `flume.avro.schema.literal`",
+);
+const BLOB: Field = Field::int("deserializer.maxBlobLength", 1, i32::MAX as i64)
+    .unit(Unit::Bytes)
+    .default("100000000")
+    .doc("BLOB: longer files become several events");
 const LENGTH: Field = Field::int("deserializer.maxLineLength", 1, 16 << 20)
     .unit(Unit::Chars)
     .default("2048")
-    .doc("longer lines become several events, in UTF-16 units");
+    .doc("LINE: longer lines become several events, in UTF-16 units");
 const OLD_LENGTH: Field = Field::int("bufferMaxLineLength", 1, 16 << 20)
     .unit(Unit::Chars)
     .doc("deprecated; where it is set it wins over deserializer.maxLineLength");
@@ -53,10 +65,9 @@ pub static SPEC: Spec = Spec {
         &[DIR, SUFFIX, DELETE],
         HEADERS,
         &[BATCH, INCLUDE, IGNORE, TRACKER, TRACKING, ORDER, POLL, RECURSIVE, BACKOFF, CHARSET, POLICY],
-        &[DESERIALIZER, LENGTH, OUTPUT, LINES, OLD_LENGTH, QUIET, LATE, RESCAN, DRAIN],
-        options::OTHER_DESERIALIZERS,
+        &[DESERIALIZER, LENGTH, OUTPUT, SCHEMA, BLOB, LINES, OLD_LENGTH, QUIET, LATE, RESCAN, DRAIN],
     ],
-    build: Build::Source(|at| Ok(Box::new(Spooling(build(at)?)))),
+    build: Build::Source(|at| Ok(Box::new(Spooling { settings: build(at)?, idle: idle(at) }))),
 };
 
 fn build(at: &At<'_>) -> Result<Settings, Refusal> {
@@ -96,144 +107,69 @@ fn retire(at: &At<'_>) -> Retire {
     }
 }
 
+/// The deserializer, by Flume's name or class.
 fn framing(at: &At<'_>) -> Result<Framing, Refusal> {
-    options::check_deserializer(at)?;
-    options::check_output(at)?;
-    let length = at.opt_int(&OLD_LENGTH).unwrap_or_else(|| at.int(&LENGTH));
-    options::lines(at, usize::try_from(length).unwrap_or(2048), Overlong::Split)
+    let name = at.text(&DESERIALIZER);
+    match name.to_ascii_uppercase().as_str() {
+        _ if options::is_line(name) => {
+            let length = at.opt_int(&OLD_LENGTH).unwrap_or_else(|| at.int(&LENGTH));
+            options::lines(at, usize::try_from(length).unwrap_or(2048), Overlong::Split)
+        }
+        "AVRO" | "ORG.APACHE.FLUME.SERIALIZATION.AVROEVENTDESERIALIZER$BUILDER" => {
+            Ok(Framing::container(match at.choice(&SCHEMA) {
+                "LITERAL" => SchemaHeader::Literal,
+                _ => SchemaHeader::Hash,
+            }))
+        }
+        "BLOB" | "ORG.APACHE.FLUME.SINK.SOLR.MORPHLINE.BLOBDESERIALIZER$BUILDER" => {
+            Ok(Framing::blob(at.count(&BLOB)))
+        }
+        _ => {
+            let what =
+                format!("there is no deserializer `{name}`; those of your own in Java cannot be loaded");
+            Err(Refusal::at(&DESERIALIZER, what).instead("LINE, AVRO or BLOB"))
+        }
+    }
+}
+
+/// Keys that were set for another deserializer than the one there is: Flume does not look at them either.
+fn idle(at: &At<'_>) -> Vec<&'static str> {
+    const TEXT: &[Field] = &[CHARSET, POLICY, LENGTH, OUTPUT, OLD_LENGTH];
+    let (text, schema, blob) = match framing(at).map(|framing| framing.shape) {
+        Ok(Shape::Container { .. }) => (TEXT, false, true),
+        Ok(Shape::Blob { .. }) => (TEXT, true, false),
+        _ => (&[][..], true, true),
+    };
+    let more = [schema.then_some(SCHEMA), blob.then_some(BLOB)];
+    text.iter()
+        .copied()
+        .chain(more.into_iter().flatten())
+        .filter(|field| at.is_set(field))
+        .map(|f| f.key)
+        .collect()
 }
 
 /// The source.
-struct Spooling(Settings);
+struct Spooling {
+    settings: Settings,
+    /// Keys without effect.
+    idle: Vec<&'static str>,
+}
 
 impl Source for Spooling {
+    fn input(&self) -> Input {
+        Input::Again
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
-        self.0.imported = import::spool_position(&self.0.tracker, &self.0.memo, out.source());
-        Halt::at_end(Spool::new(out, stop, &self.0).run())
+        for key in &self.idle {
+            log::warn!(component = out.source(); "`{key}` has no effect: this deserializer does not read it");
+        }
+        let settings = &mut self.settings;
+        settings.imported = import::spool_position(&settings.tracker, &settings.memo, out.source());
+        Halt::at_end(Spool::new(out, stop, settings).run())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flow::Counter;
-    use crate::tail::testing::Rig;
-    use std::fs;
-    use std::time::Duration;
-
-    fn rig(more: &[(&str, &str)]) -> Rig {
-        let mut values = vec![
-            ("spoolDir", "@/in"),
-            ("quietTime", "30"),
-            ("lateTime", "50"),
-            ("drainQuiet", "60"),
-            ("rescanInterval", "40"),
-        ];
-        values.extend_from_slice(more);
-        let rig = Rig::new(&SPEC, &values);
-        fs::create_dir(rig.path("in")).unwrap();
-        rig
-    }
-
-    #[test]
-    fn files_come_oldest_first_whole_and_are_renamed() {
-        let mut rig = rig(&[("basenameHeader", "true")]);
-        rig.write("in/b", "b1\r\nb2");
-        Stop::new().wait(Duration::from_millis(15));
-        rig.write("in/a", "a1\n\na3\n");
-        rig.write("in/.hidden", "no");
-        rig.write("in/empty", "");
-        rig.drain();
-        assert_eq!(rig.bodies(), ["b1\r", "b2", "a1", "", "a3"]);
-        assert_eq!(rig.events()[0].headers.get("basename"), Some("b"));
-        assert!(rig.exists("in/b.COMPLETED") && rig.exists("in/empty.COMPLETED") && !rig.exists("in/a"));
-    }
-
-    #[test]
-    fn a_file_that_changes_while_it_is_read_is_read_on() {
-        let mut rig = rig(&[("quietTime", "200")]);
-        rig.write("in/a", "one\ntw");
-        rig.start();
-        rig.expect(&["one"]);
-        rig.append("in/a", "o\nthree\n");
-        rig.expect(&["one", "two", "three"]);
-        rig.until("renamed", |rig| rig.exists("in/a.COMPLETED"));
-        rig.stop();
-    }
-
-    #[test]
-    fn a_name_that_comes_again_is_shipped_and_numbered() {
-        let mut rig = rig(&[]);
-        for text in ["first\n", "second\n"] {
-            rig.write("in/a", text);
-            rig.drain();
-        }
-        assert_eq!(rig.bodies(), ["first", "second"]);
-        assert_eq!(fs::read_to_string(rig.path("in/a.COMPLETED.1")).unwrap(), "second\n");
-    }
-
-    #[test]
-    fn a_kill_in_the_middle_repeats_and_loses_nothing() {
-        let mut rig = rig(&[("batchSize", "7")]);
-        let lines: Vec<String> = (0..1000).map(|n| format!("line {n}")).collect();
-        rig.write("in/a", lines.join("\n") + "\n");
-        for _ in 0..5 {
-            rig.start();
-            Stop::new().wait(Duration::from_millis(20));
-            rig.deliver(9);
-            rig.kill();
-        }
-        rig.drain();
-        assert_eq!(rig.bodies(), lines);
-    }
-
-    #[test]
-    fn markers_stand_for_finished_files() {
-        let mut rig = rig(&[("trackingPolicy", "tracker_dir"), ("trackerDir", "@/t")]);
-        rig.write("in/a", "one\n");
-        rig.drain();
-        rig.drain();
-        assert_eq!(rig.bodies(), ["one"]);
-        assert!(rig.exists("in/a") && rig.exists("t/a.COMPLETED"));
-    }
-
-    #[test]
-    fn undecodable_text_is_set_aside_and_the_others_go_on() {
-        let mut rig = rig(&[("decodeErrorPolicy", "FAIL"), ("inputCharset", "GBK")]);
-        rig.write("in/bad", b"good\n\xff\xff\nmore\n");
-        Stop::new().wait(Duration::from_millis(15));
-        rig.write("in/fine", b"\xd6\xd0\xce\xc4\n");
-        rig.start();
-        rig.expect(&["good", "中文"]);
-        assert_eq!(rig.counter(Counter::DecodeErrors), 1);
-        assert!(rig.exists("in/bad.FAILED"));
-        rig.stop();
-    }
-
-    #[test]
-    fn t23_long_lines_become_several_events_without_a_phantom() {
-        let mut rig = rig(&[("deserializer.maxLineLength", "10")]);
-        rig.write("in/a", "1234567890\n12345678901\n😀x\n");
-        rig.drain();
-        assert_eq!(rig.bodies(), ["1234567890", "1234567890", "1", "😀x"]);
-    }
-
-    #[test]
-    fn directories_are_searched_when_asked_for() {
-        let mut rig = rig(&[("recursiveDirectorySearch", "true"), ("ignorePattern", "no")]);
-        rig.write("in/sub/deep/a", "deep\n");
-        rig.write("in/no/a", "never\n");
-        rig.drain();
-        assert_eq!(rig.bodies(), ["deep"]);
-        assert!(rig.exists("in/sub/deep/a.COMPLETED"));
-    }
-
-    #[test]
-    fn other_deserializers_are_refused() {
-        let values = [("spoolDir", "/x"), ("deserializer", "AVRO")];
-        let values = values.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let pulse = crate::flow::Pulse::new(Kind::Source, "s", "x");
-        let at = At { name: "s", values: &values, place: &Default::default(), pulse: &pulse, channels: &[] };
-        assert_eq!(build(&at).err().unwrap().key.as_deref(), Some("deserializer"));
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 
 /// Something changed.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,16 +62,11 @@ impl Watcher {
 
     /// Waits for a change, for `other` to become readable, or for `time`.
     pub fn wait(&self, other: BorrowedFd<'_>, time: Option<Duration>) {
-        let timeout = time.map_or(PollTimeout::NONE, |time| {
-            // Rounded up, so that a wait of less than a millisecond does not spin.
-            let millis = time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
-            PollTimeout::try_from(millis).expect("not negative")
-        });
         let mut fds = vec![PollFd::new(other, PollFlags::POLLIN)];
         if let Some(inotify) = &self.inotify {
             fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
         }
-        match poll(&mut fds, timeout) {
+        match poll(&mut fds, super::poll::timeout(time)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => log::warn!("cannot poll for changes: {error}"),
         }

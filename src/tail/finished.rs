@@ -159,7 +159,7 @@ impl Finished {
     fn retire(&mut self, desk: &Desk<'_>, index: usize) -> bool {
         let done = &mut self.files[index];
         let followed = &mut done.followed;
-        if desk.out.durable(followed.reader.stream.id) < followed.reader.at() || !followed.is_done() {
+        if desk.out.durable(followed.reader.stream.id) < followed.reader.position() || !followed.is_done() {
             return false;
         }
         if self.retire == Retire::Delete && grown(followed) {
@@ -202,7 +202,7 @@ impl Finished {
             Err(halt) => return Err(halt),
         }
         if self.forgets {
-            leaving.add(done.followed.reader.stream.id, done.followed.reader.at());
+            leaving.add(done.followed.reader.stream.id, done.followed.reader.position());
         }
         Ok(())
     }
@@ -212,7 +212,7 @@ impl Finished {
         self.files.retain(|done| {
             let gone = done.stage == Stage::Kept && fs::metadata(&done.followed.path).is_err();
             if gone {
-                leaving.add(done.followed.reader.stream.id, done.followed.reader.at());
+                leaving.add(done.followed.reader.stream.id, done.followed.reader.position());
             }
             !gone
         });

@@ -67,6 +67,11 @@ pub struct Manner {
 }
 
 impl Manner {
+    fn face_of(&self, file: &File) -> Result<Face, Halt> {
+        let face = Face::of(file).map_err(Halt::Read)?;
+        Ok(Face { shift: self.framing.shape.shift(), ..face })
+    }
+
     fn headers_of(&self, path: &Path) -> Arc<Headers> {
         if self.file_header.is_none() && self.name_header.is_none() {
             return self.headers.clone();
@@ -83,6 +88,11 @@ impl Manner {
     }
 }
 
+/// How positions of a known stream relate to bytes.
+pub fn shift_of(known: &Known) -> u32 {
+    Face::told(&known.attributes).map_or(0, |face| face.shift)
+}
+
 impl Followed {
     /// Opens a file and goes on where the channels say. `start` is asked where to begin a new file (else at 0), and
     /// whether to begin a known one, read up to the position it is given, elsewhere.
@@ -95,30 +105,42 @@ impl Followed {
         start: impl FnOnce(&Face, u64, Option<u64>) -> Option<u64>,
     ) -> Result<Followed, Halt> {
         let file = File::open(path).map_err(Halt::Read)?;
-        let face = Face::of(&file).map_err(Halt::Read)?;
+        let face = manner.face_of(&file)?;
         let size = file.metadata().map_err(Halt::Read)?.len();
-        let attributes = face.attributes(path);
+        let (attributes, shift) = (face.attributes(path), face.shift);
         let resume = match memory.claim(&file).map_err(Halt::Read)? {
-            Claim::Same(known) => match start(&face, size, Some(known.from)) {
-                Some(at) if at != known.from && at <= size => {
+            Claim::Same(known) | Claim::Shortened(known, _) if shift_of(&known) != shift => {
+                let (path, had) = (path.display(), known.from >> shift_of(&known));
+                log::warn!(
+                    component = desk.out.source();
+                    "`{path}` was read up to byte {had} by another deserializer: it is read from its start by this one"
+                );
+                leaving.add(known.id, known.high);
+                desk.out.begin(attributes, 0)
+            }
+            Claim::Same(known) => match start(&face, size, Some(known.from >> shift)) {
+                Some(at) if at != known.from >> shift && at <= size => {
                     leaving.add(known.id, known.high);
-                    desk.out.begin(attributes, at)
+                    desk.out.begin(attributes, at << shift)
                 }
                 _ => desk.out.resume(&known, attributes),
             },
-            Claim::New => desk.out.begin(attributes, start(&face, size, None).unwrap_or(0).min(size)),
-            Claim::Shortened(known, at) => {
-                let (path, had) = (path.display(), known.from);
+            Claim::New => {
+                let at = start(&face, size, None).unwrap_or(0).min(size);
+                desk.out.begin(attributes, at << shift)
+            }
+            Claim::Shortened(known, position) => {
+                let (path, had, at) = (path.display(), known.from >> shift, position >> shift);
                 log::warn!(
                     component = desk.out.source(), bytes = had - at;
                     "`{path}` was delivered up to {had} and lost its end in a power cut: reading goes on at {at}"
                 );
                 desk.out.pulse().add(Counter::LostBytes, had - at);
                 leaving.add(known.id, known.high);
-                desk.out.begin(attributes, at)
+                desk.out.begin(attributes, position)
             }
             Claim::Replaced(known) => {
-                let (path, had) = (path.display(), known.from);
+                let (path, had) = (path.display(), known.from >> shift_of(&known));
                 log::warn!(
                     component = desk.out.source();
                     "`{path}` was emptied or replaced while nobody looked; what it had after byte {had}, if anything, is lost unless a rolled file has it"
@@ -138,7 +160,7 @@ impl Followed {
         file: File,
         known: &Known,
     ) -> Result<Followed, Halt> {
-        let face = Face::of(&file).map_err(Halt::Read)?;
+        let face = manner.face_of(&file)?;
         let resume = desk.out.resume(known, face.attributes(path)).map_err(Halt::Broken)?;
         Followed::with(desk, manner, path, file, face, resume)
     }
@@ -151,8 +173,8 @@ impl Followed {
         file: File,
         from: u64,
     ) -> Result<Followed, Halt> {
-        let face = Face::of(&file).map_err(Halt::Read)?;
-        let resume = desk.out.begin(face.attributes(path), from).map_err(Halt::Broken)?;
+        let face = manner.face_of(&file)?;
+        let resume = desk.out.begin(face.attributes(path), from << face.shift).map_err(Halt::Broken)?;
         Followed::with(desk, manner, path, file, face, resume)
     }
 
@@ -180,13 +202,13 @@ impl Followed {
             Some(file) => file,
             None => File::open(&self.path).map_err(Halt::Read)?,
         };
-        leaving.add(self.reader.stream.id, self.reader.at());
+        leaving.add(self.reader.stream.id, self.reader.position());
         Followed::begun(desk, manner, &self.path, file, 0)
     }
 
     /// The file was emptied, and this copy has what it was: the same stream goes on there, with all that is held of it.
     pub fn moved_to(&mut self, desk: &Desk<'_>, path: &Path, file: File) -> Result<(), Halt> {
-        self.face = Face::of(&file).map_err(Halt::Read)?;
+        self.face = Face { shift: self.face.shift, ..Face::of(&file).map_err(Halt::Read)? };
         self.size = file.metadata().map_err(Halt::Read)?.len();
         self.renamed(path);
         self.described = self.face.head_len;

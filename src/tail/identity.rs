@@ -3,7 +3,7 @@
 //! Why so much: a file deleted and created again mostly gets the same inode, and logs begin alike. The device number
 //! is kept for people and ignored, since it changes at a reboot.
 //! Shape: attributes `path`, `inode`, `birth` (ns, where the file system has one), `device`, `head` (`length:hash`,
-//! the length is hashed too) and `boot`.
+//! the length is hashed too) and `boot`; `shift` where positions are no byte offsets (see [`Face::shift`]).
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -62,6 +62,9 @@ pub struct Face {
     pub inode: Inode,
     pub head_len: usize,
     pub head: u64,
+    /// A position of the stream, shifted right by so many bits, is an offset in the file. 0, but where several records
+    /// lie in one packed block: there the bits below count them.
+    pub shift: u32,
 }
 
 /// Reads until `buffer` is full or the file ends.
@@ -114,7 +117,7 @@ impl Face {
     pub fn of(file: &File) -> io::Result<Face> {
         let inode = Inode::of(&file.metadata()?);
         let (head_len, head) = hash_head(file, HEAD)?;
-        Ok(Face { inode, head_len, head })
+        Ok(Face { inode, head_len, head, shift: 0 })
     }
 
     /// Takes a longer head over, seen while the same generation was read.
@@ -150,6 +153,9 @@ impl Face {
         if self.inode.birth != 0 {
             attributes.set("birth", self.inode.birth);
         }
+        if self.shift != 0 {
+            attributes.set("shift", self.shift);
+        }
         attributes
     }
 
@@ -162,7 +168,8 @@ impl Face {
             birth: attributes.number("birth").unwrap_or(0),
         };
         let head_len = length.parse().ok().filter(|length| *length <= HEAD)?;
-        Some(Face { inode, head_len, head: u64::from_str_radix(hash, 16).ok()? })
+        let shift = attributes.number("shift").filter(|shift| *shift < 64).unwrap_or(0) as u32;
+        Some(Face { inode, head_len, head: u64::from_str_radix(hash, 16).ok()?, shift })
     }
 
     /// Whether the file begins with the same bytes.
@@ -189,14 +196,14 @@ pub fn likeness(file: &File, known: &Known) -> io::Result<Likeness> {
         return Ok(Likeness::Other);
     }
     let size = file.metadata()?.len();
-    if size >= known.from && holds(file, known.checks.below(known.from))? {
+    if size >= known.from >> face.shift && holds(file, known.checks.below(known.from), face.shift)? {
         return Ok(Likeness::Same);
     }
     if known.attributes.get("boot") == Some(boot()) {
         return Ok(Likeness::Other);
     }
     for check in known.checks.iter().rev().filter(|check| check.at <= known.from) {
-        if holds(file, Some(*check))? {
+        if holds(file, Some(*check), face.shift)? {
             return Ok(Likeness::Shortened { at: check.at });
         }
     }
@@ -206,7 +213,7 @@ pub fn likeness(file: &File, known: &Known) -> io::Result<Likeness> {
 
 /// Whether a file, whatever its inode, has everything a stream was read up to: a copy of it (F2).
 pub fn is_copy(file: &File, face: &Face, check: Option<Check>) -> io::Result<bool> {
-    Ok((face.head_len > 0 || check.is_some()) && face.begins(file)? && holds(file, check)?)
+    Ok((face.head_len > 0 || check.is_some()) && face.begins(file)? && holds(file, check, face.shift)?)
 }
 
 /// Whether all of `part`, which is not empty, stands at the start of `whole`, by its head and its end.
@@ -217,10 +224,10 @@ pub fn is_prefix(part: &File, whole: &File) -> io::Result<bool> {
     Ok(face.head_len > 0 && face.begins(whole)? && end.is_some() && hash_before(whole, size)? == end)
 }
 
-fn holds(file: &File, check: Option<Check>) -> io::Result<bool> {
+fn holds(file: &File, check: Option<Check>, shift: u32) -> io::Result<bool> {
     match check {
         None => Ok(true),
-        Some(check) => Ok(hash_before(file, check.at)? == Some(check.hash)),
+        Some(check) => Ok(hash_before(file, check.at >> shift)? == Some(check.hash)),
     }
 }
 

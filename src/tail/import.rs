@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::codec::avro::container::MAGIC;
+use crate::codec::avro::wire::Input;
 use crate::sys;
 
 /// A position that was left for one file.
@@ -83,67 +85,42 @@ fn is_same_path(a: &Path, b: &Path) -> bool {
 
 /// The path and the last offset.
 pub fn parse(bytes: &[u8]) -> Option<(String, u64)> {
-    let mut rest = bytes.strip_prefix(b"Obj\x01")?;
+    let mut input = Input::new(bytes.strip_prefix(MAGIC)?);
     let mut file = None;
     loop {
-        let mut count = long(&mut rest)?;
+        let count = input.long().ok()?;
         if count == 0 {
             break;
         }
         if count < 0 {
             // A negative count is followed by the block's size.
-            count = count.checked_neg()?;
-            long(&mut rest)?;
+            input.length().ok()?;
         }
-        for _ in 0..count {
-            let (key, value) = (string(&mut rest)?, string(&mut rest)?);
+        for _ in 0..count.unsigned_abs() {
+            let (key, value) = (input.bytes().ok()?, input.bytes().ok()?);
             if key == b"file" {
                 file = Some(String::from_utf8_lossy(value).into_owned());
             }
         }
     }
-    take(&mut rest, 16)?;
+    input.take(16).ok()?;
     let mut at = 0;
     // A block that was cut short by a crash ends the list; the one before it counts.
-    while let Some(offset) = block(&mut rest) {
+    while let Some(offset) = block(&mut input) {
         at = offset;
     }
     Some((file?, at))
 }
 
-fn block(rest: &mut &[u8]) -> Option<u64> {
-    let count = long(rest)?;
-    let size = usize::try_from(long(rest)?).ok()?;
-    let mut body = take(rest, size)?;
-    take(rest, 16)?;
+fn block(input: &mut Input<'_>) -> Option<u64> {
+    let count = input.long().ok()?;
+    let mut body = Input::new(input.bytes().ok()?);
+    input.take(16).ok()?;
     let mut offset = None;
     for _ in 0..count {
-        offset = Some(u64::try_from(long(&mut body)?).ok()?);
+        offset = Some(u64::try_from(body.long().ok()?).ok()?);
     }
     offset
-}
-
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (taken, left) = rest.split_at_checked(count)?;
-    *rest = left;
-    Some(taken)
-}
-
-fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(long(rest)?).ok()?;
-    take(rest, length)
-}
-
-fn long(rest: &mut &[u8]) -> Option<i64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let byte = take(rest, 1)?[0];
-        value |= u64::from(byte & 0x7F) << shift;
-        if byte < 0x80 {
-            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

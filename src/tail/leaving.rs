@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::desk::Desk;
+use super::follow::shift_of;
 use crate::event::StreamId;
 use crate::flow::{ChannelError, Known, Outlet};
 
@@ -20,7 +21,7 @@ impl Leaving {
 
     /// A known file is nowhere to be found.
     pub fn tell_gone(&mut self, desk: &Desk<'_>, known: &Known) {
-        let (path, at) = (known.attributes.get("path").unwrap_or("?"), known.from);
+        let (path, at) = (known.attributes.get("path").unwrap_or("?"), known.from >> shift_of(known));
         log::warn!(
             component = desk.out.source();
             "`{path}`, read up to byte {at}, is gone; what was written to it after that, if anything, is lost"

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::Path;
 
-use regex::bytes::Regex;
+use crate::codec::java_regex::Pattern;
 
 /// Compressed siblings are never read as text.
 const COMPRESSED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".zip"];
@@ -52,8 +52,8 @@ pub fn modified(meta: &Metadata) -> i128 {
 /// Which names are candidates.
 #[derive(Clone, Debug)]
 pub struct Candidates {
-    pub target: Regex,
-    pub ignore: Option<Regex>,
+    pub target: Pattern,
+    pub ignore: Option<Pattern>,
     /// Finished files end in it.
     pub suffix: String,
     pub hidden: bool,
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn finished_names_are_no_candidates_numbered_ones_neither() {
-        let target = Regex::new(".*").unwrap();
+        let target = crate::codec::java_regex::full_match(".*").unwrap();
         let candidates = Candidates {
             target,
             ignore: None,

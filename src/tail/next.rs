@@ -29,6 +29,8 @@ use crate::flow::{Known, Outlet, Stop};
 pub enum Order {
     Oldest,
     Youngest,
+    /// As the directory lists them; where files follow each other, the oldest.
+    Random,
 }
 
 /// How the source was set.

@@ -8,12 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::bytes::Regex;
-
 use super::follow::Manner;
 use super::next::Order;
 use super::times::Times;
 use crate::codec::charset::{Charset, Policy};
+use crate::codec::encode::Output;
 use crate::codec::java_regex::{self, Pattern};
 use crate::codec::lines::{Overlong, Terminator};
 use crate::codec::records::Framing;
@@ -31,7 +30,7 @@ pub const DELETE: Field = Field::choice("deletePolicy", &["never", "immediate"])
     .doc("finished files are renamed, or deleted");
 pub const ORDER: Field = Field::choice("consumeOrder", &["oldest", "youngest", "random"])
     .default("oldest")
-    .doc("which file comes first, by modification time; `random` promises no order and takes the oldest");
+    .doc("which file comes first, by modification time; `random`: as the directory lists them, with no time spent on order");
 
 const FILE: Field =
     Field::flag("fileHeader").default("false").doc("put the file's absolute path into a header");
@@ -48,9 +47,11 @@ pub const CHARSET: Field =
 pub const POLICY: Field = Field::choice("decodeErrorPolicy", &["FAIL", "REPLACE", "IGNORE"]).doc(
     "bytes that are no text: set the file aside as `.FAILED`, replace them, or leave them out; not set, UTF-8 passes untouched",
 );
-pub const DESERIALIZER: Field = Field::text("deserializer").default("LINE").doc("LINE; others are refused");
-pub const OUTPUT: Field =
-    Field::charset("deserializer.outputCharset").default("UTF-8").doc("UTF-8; others are refused");
+pub const DESERIALIZER: Field =
+    Field::text("deserializer").default("LINE").doc("LINE; `spooldir` knows others as well");
+pub const OUTPUT: Field = Field::charset("deserializer.outputCharset").default("UTF-8").doc(
+    "what bodies are encoded in; with another one than UTF-8, decodeErrorPolicy is FAIL unless it is set",
+);
 
 /// The longest line, as the platform's sources have it.
 pub const LENGTH: Field = Field::int("bufferMaxLineLength", 1, 16 << 20)
@@ -95,19 +96,13 @@ pub const DRAIN: Field = Field::int("drainQuiet", 0, i64::MAX)
 
 pub const LINES: Field =
     Field::int("bufferMaxLines", i64::MIN, i64::MAX).ignored("Flume does not read it either");
-/// Keys of deserializers that are not built in this version.
-pub const OTHER_DESERIALIZERS: &[Field] = &[
-    Field::text("deserializer.schemaType").ignored("only the AVRO deserializer has it"),
-    Field::int("deserializer.maxBlobLength", i64::MIN, i64::MAX).ignored("only the BLOB deserializer has it"),
-];
 /// Why pauses of Flume's sources have no effect here.
 pub const WOKEN: &str = "a full channel wakes its source";
 pub const BACKOFF: Field = Field::int("maxBackoff", i64::MIN, i64::MAX).default("4000").ignored(WOKEN);
 
 /// A pattern for whole names.
-pub fn names(at: &At<'_>, field: &Field) -> Result<Regex, Refusal> {
-    let pattern = java_regex::full_match(at.text(field)).map_err(|error| Refusal::at(field, error))?;
-    Ok(pattern.into_regex())
+pub fn names(at: &At<'_>, field: &Field) -> Result<Pattern, Refusal> {
+    java_regex::full_match(at.text(field)).map_err(|error| Refusal::at(field, error))
 }
 
 /// A time that 0 turns off.
@@ -139,6 +134,7 @@ pub fn times_of_live_files(at: &At<'_>) -> Times {
 pub fn order(at: &At<'_>) -> Order {
     match at.choice(&ORDER) {
         "youngest" => Order::Youngest,
+        "random" => Order::Random,
         _ => Order::Oldest,
     }
 }
@@ -158,30 +154,35 @@ pub fn file_header(at: &At<'_>) -> Option<String> {
     at.flag(&FILE).then(|| at.text(&FILE_KEY).to_string())
 }
 
-/// [`DESERIALIZER`], of which there is one.
+/// Whether a deserializer reads lines, by Flume's name or class.
+pub fn is_line(name: &str) -> bool {
+    name.eq_ignore_ascii_case("LINE") || name == "org.apache.flume.serialization.LineDeserializer$Builder"
+}
+
+/// [`DESERIALIZER`], of which a source of text has one.
 pub fn check_deserializer(at: &At<'_>) -> Result<(), Refusal> {
-    if at.text(&DESERIALIZER).eq_ignore_ascii_case("LINE") {
+    let name = at.text(&DESERIALIZER);
+    if is_line(name) {
         return Ok(());
     }
-    let what = format!("the deserializer `{}` is not built in this version", at.text(&DESERIALIZER));
-    Err(Refusal::at(&DESERIALIZER, what).instead("use `LINE`"))
+    let what = format!("this source reads lines and has no deserializer `{name}`");
+    Err(Refusal::at(&DESERIALIZER, what).instead("`LINE`, or a `spooldir` source"))
 }
 
-/// [`OUTPUT`], of which there is one.
-pub fn check_output(at: &At<'_>) -> Result<(), Refusal> {
-    if at.text(&OUTPUT).eq_ignore_ascii_case("UTF-8") {
-        return Ok(());
-    }
-    Err(Refusal::at(&OUTPUT, "events are UTF-8 in this version"))
+/// [`OUTPUT`].
+fn output(at: &At<'_>) -> Result<Option<Output>, Refusal> {
+    let name = at.text(&OUTPUT);
+    Output::of(name).ok_or_else(|| Refusal::at(&OUTPUT, format!("no charset to write is called `{name}`")))
 }
 
-/// [`CHARSET`] and [`POLICY`].
-fn charset(at: &At<'_>) -> Result<Charset, Refusal> {
+/// [`CHARSET`] and [`POLICY`]; `decoded`: raw bytes cannot be passed on as they are.
+fn charset(at: &At<'_>, decoded: bool) -> Result<Charset, Refusal> {
     let policy = at.opt(&POLICY).map(|_| match at.choice(&POLICY) {
         "FAIL" => Policy::Fail,
         "IGNORE" => Policy::Ignore,
         _ => Policy::Replace,
     });
+    let policy = policy.or(decoded.then_some(Policy::Fail));
     let name = at.text(&CHARSET);
     Charset::named(name, policy)
         .ok_or_else(|| Refusal::at(&CHARSET, format!("no charset is called `{name}`")))
@@ -196,7 +197,7 @@ pub fn overlong(at: &At<'_>) -> Overlong {
     }
 }
 
-/// Lines of [`CHARSET`], by [`POLICY`].
+/// Lines of [`CHARSET`], by [`POLICY`], as [`OUTPUT`].
 pub fn lines(at: &At<'_>, longest: usize, overlong: Overlong) -> Result<Framing, Refusal> {
     ended_by(at, "\n", Framing::lines(longest, overlong))
 }
@@ -204,13 +205,14 @@ pub fn lines(at: &At<'_>, longest: usize, overlong: Overlong) -> Result<Framing,
 /// The same, with the group [`RECORDS`].
 pub fn records(at: &At<'_>, longest: usize, overlong: Overlong) -> Result<Framing, Refusal> {
     let start = at.opt(&MULTILINE).map(java_regex::find).transpose();
-    let start = start.map_err(|error| Refusal::at(&MULTILINE, error))?.map(Pattern::into_regex);
+    let start = start.map_err(|error| Refusal::at(&MULTILINE, error))?;
     let lines = Framing::lines(longest, overlong);
     ended_by(at, at.opt(&END).unwrap_or("\n"), Framing { start, max_record: at.count(&RECORD), ..lines })
 }
 
 fn ended_by(at: &At<'_>, end: &str, framing: Framing) -> Result<Framing, Refusal> {
-    let charset = charset(at)?;
+    let output = output(at)?;
+    let charset = charset(at, output.is_some())?;
     let (bytes, unit) = charset.encode_ascii(end.as_bytes());
-    Ok(Framing { terminator: Terminator::new(&bytes, unit), charset, ..framing })
+    Ok(Framing { terminator: Terminator::new(&bytes, unit), charset, output, ..framing })
 }

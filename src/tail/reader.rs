@@ -3,10 +3,12 @@
 //! Why stateless: the unfinished end of a chunk is read again with the next one, so a position is all there is to
 //! keep, for one file or for 10,000. Every chunk begins with the at most 256 bytes before the position: so each read
 //! also proves that the file is still the one that was read, at no further call.
-//! Shape: chunk = [bytes before `at`][bytes from `at`]; batches share the chunk's buffer.
+//! Shape: chunk = [bytes before `at`][bytes from `at`]; batches share the chunk's buffer. `container` reads Avro files.
 //! Invariants: `at` is a record boundary and all before it was put; `tail` is the hash of what lies before `at`.
 //! Memory: one chunk, grown only for a record that is longer, up to the framing's window; of a line beyond it only
 //! what the limit keeps is held (R2).
+mod container;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -15,8 +17,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::desk::{CHUNK, Desk, Halt};
 use super::identity::{Face, HEAD, TAIL, hash_before, hash_of_head, hash_tail, head_text, read_at};
+use crate::codec::avro::Header;
 use crate::codec::lines::Overlong;
-use crate::codec::records::{Close, Frame, Framing, View};
+use crate::codec::records::{Close, Frame, Framing, Shape, View};
 use crate::event::{Batch, Buf, Check, Headers, Row, Span, Stream};
 use crate::flow::{Counter, FileGauge, PutError, Resume};
 
@@ -29,7 +32,7 @@ pub enum Step {
     End { held: u64 },
     /// The file is shorter than what was read of it, or other bytes stand there.
     Truncated,
-    /// Bytes that are no text, under `decodeErrorPolicy = FAIL`.
+    /// Bytes that are no text, under `decodeErrorPolicy = FAIL`, or no Avro; `fault` says more of the latter.
     Undecodable,
 }
 
@@ -47,11 +50,17 @@ pub struct Reader {
     pub gauge: Arc<FileGauge>,
     framing: Arc<Framing>,
     at: u64,
+    /// Of a container: records of the block at `at` that were put.
+    index: u64,
     tail: u64,
     cuts: VecDeque<u64>,
     /// Lines below this offset belong to the record that is open.
     known: u64,
     endless: Option<Box<Endless>>,
+    /// The beginning of a container, once it was read.
+    header: Option<Arc<Header>>,
+    /// What is wrong with a container.
+    pub fault: Option<String>,
     /// Length and hash of the file's first bytes, as far as they were seen with what was read first.
     pub head: (usize, u64),
     /// Undecodable bytes are replaced from now on.
@@ -87,10 +96,13 @@ impl Reader {
             gauge,
             framing,
             at: 0,
+            index: 0,
             tail: 0,
             cuts: VecDeque::new(),
             known: 0,
             endless: None,
+            header: None,
+            fault: None,
             head: (0, 0),
             forgive: false,
         };
@@ -100,23 +112,37 @@ impl Reader {
 
     /// Evidence of what was read: the hash of what lies before the position.
     pub fn check(&self) -> Check {
-        Check { at: self.at, hash: self.tail }
+        Check { at: self.position(), hash: self.tail }
     }
 
-    /// The first byte that was not put yet.
+    /// The first byte that was not put yet; of a container, where the block begins that was not put whole.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    fn go_to(&mut self, file: &File, at: u64, cuts: Vec<u64>) -> io::Result<()> {
-        self.at = at;
+    /// What the channels know as the position: the byte, or the block and how many of its records were put.
+    pub fn position(&self) -> u64 {
+        (self.at << self.framing.shape.shift()) + self.index
+    }
+
+    fn go_to(&mut self, file: &File, position: u64, cuts: Vec<u64>) -> io::Result<()> {
+        let shift = self.framing.shape.shift();
+        let at = position >> shift;
         // A file shorter than its position shows as truncated at the first step.
-        self.tail = hash_before(file, at)?.unwrap_or(0);
-        self.cuts = cuts.into_iter().filter(|cut| *cut > at).collect();
+        let tail = hash_before(file, at)?.unwrap_or(0);
+        self.reach(Check { at: position, hash: tail });
+        self.cuts = cuts.into_iter().filter(|cut| *cut > position).collect();
         self.known = at;
         self.endless = None;
-        self.gauge.position.store(at, Relaxed);
         Ok(())
+    }
+
+    /// All below this position was put.
+    fn reach(&mut self, check: Check) {
+        self.at = check.at >> self.framing.shape.shift();
+        self.index = check.at - (self.at << self.framing.shape.shift());
+        self.tail = check.hash;
+        self.gauge.position.store(self.at, Relaxed);
     }
 
     /// Reads one chunk and puts what it holds, at most `most` batches.
@@ -126,23 +152,23 @@ impl Reader {
         }
         let lead = self.at.min(TAIL as u64) as usize;
         let mut size = CHUNK;
+        match self.framing.shape {
+            Shape::Container { schema } => return self.step_container(file, desk, close, schema),
+            Shape::Blob { most } => {
+                let rest = file.metadata().map_err(Halt::Read)?.len().saturating_sub(self.at);
+                if close == Close::No && (1..most as u64).contains(&rest) {
+                    // Nothing goes out before the file is final: it need not be read until then.
+                    return Ok(Step::End { held: rest });
+                }
+                // One more byte tells that it is the end.
+                size = size.max(lead + rest.min(most as u64) as usize + 1);
+            }
+            Shape::Lines => {}
+        }
         loop {
             let (buf, filled) = desk.read(file, self.at - lead as u64, size)?;
-            if filled < lead || lead > 0 && hash_tail(&buf[..lead]) != self.tail {
+            if !self.is_as_before(&buf[..filled], lead) {
                 return Ok(Step::Truncated);
-            }
-            if self.at == 0 && !self.begins_as_told(&buf[..filled]) {
-                if !self.cuts.is_empty() {
-                    // Of this generation something is held above the position (P3).
-                    return Ok(Step::Truncated);
-                }
-                // Nothing of the one that stood here before was put: this one is the stream.
-                self.head = (0, 0);
-                self.stream.describe(self.stream.attributes().with("head", head_text(0, hash_of_head(&[]))));
-            }
-            if self.at < TAIL as u64 && filled.min(HEAD) > self.head.0 {
-                let length = filled.min(HEAD);
-                self.see_head(length, hash_of_head(&buf[..length]));
             }
             let at_end = filled < size;
             let before = self.at;
@@ -161,6 +187,27 @@ impl Reader {
                 step => return Ok(step),
             }
         }
+    }
+
+    /// Whether these bytes, `lead` of them before the position, are of the file that was read; takes its head over.
+    fn is_as_before(&mut self, bytes: &[u8], lead: usize) -> bool {
+        if bytes.len() < lead || lead > 0 && hash_tail(&bytes[..lead]) != self.tail {
+            return false;
+        }
+        if self.at == 0 && !self.begins_as_told(bytes) {
+            if !self.cuts.is_empty() {
+                // Of this generation something is held above the position (P3).
+                return false;
+            }
+            // Nothing of the one that stood here before was put: this one is the stream.
+            self.head = (0, 0);
+            self.stream.describe(self.stream.attributes().with("head", head_text(0, hash_of_head(&[]))));
+        }
+        let length = bytes.len().min(HEAD);
+        if self.at < TAIL as u64 && length > self.head.0 {
+            self.see_head(length, hash_of_head(&bytes[..length]));
+        }
+        true
     }
 
     /// Whether the file's beginning is what the stream's attributes tell of it. Before the first put there is no tail
@@ -341,9 +388,7 @@ impl Reader {
             Err(PutError::Closed | PutError::Full(_)) => return Err(Halt::Stopped),
             Err(PutError::Broken(error)) => return Err(Halt::Broken(error)),
         }
-        self.at = check.at;
-        self.tail = check.hash;
-        self.gauge.position.store(check.at, Relaxed);
+        self.reach(check);
         Ok(())
     }
 
@@ -351,7 +396,7 @@ impl Reader {
     /// that was read any more, nothing was changed.
     pub fn go_back(&mut self, file: &File, desk: &Desk<'_>) -> Result<bool, Halt> {
         let (from, cuts) = desk.out.resumes_at(self.stream.id);
-        let tail = hash_before(file, from).map_err(Halt::Read)?;
+        let tail = hash_before(file, from >> self.framing.shape.shift()).map_err(Halt::Read)?;
         // After the new tail was taken: so that is of the same generation as the old one.
         if hash_before(file, self.at).map_err(Halt::Read)?.is_none_or(|now| self.at > 0 && now != self.tail) {
             return Ok(false);
@@ -379,6 +424,7 @@ impl Reader {
         let raw = &view.bytes[body.clone()];
         let decoded = self.framing.charset.forgiving().decode(raw, &mut text);
         desk.out.pulse().add(Counter::DecodeErrors, decoded.unwrap_or(0));
+        self.framing.encode(&mut text, 0);
         let kept = view.base + body.end as u64;
         self.endless = Some(Box::new(Endless { body: text, kept, scanned: view.base + filled as u64 }));
         Ok(Step::More)

@@ -39,6 +39,50 @@ fn check_ends_with_0_for_a_good_file_1_for_findings_and_2_when_used_wrongly() {
 }
 
 #[test]
+fn check_tells_what_a_group_takes_from_the_promise_and_what_gives_it_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = |name: &str| {
+        format!(
+            "a1.sinks.{name}.type = file_roll\na1.sinks.{name}.channel = c1\na1.sinks.{name}.sink.directory = /out/{name}\n"
+        )
+    };
+    let config = format!(
+        "a1.sources = r1\na1.channels = c1\na1.sinks = k1 k2\na1.sinkgroups = g1\na1.sources.r1.type = spooldir\n\
+         a1.sources.r1.spoolDir = /in\na1.sources.r1.channels = c1\na1.channels.c1.type = memory\n{}{}\
+         a1.sinkgroups.g1.sinks = k1 k2\na1.sinkgroups.g1.processor.type = load_balance\n",
+        sink("k1"),
+        sink("k2")
+    );
+    let told = stdout(&dataflowkit(&["check", &file(&dir, &config)]));
+    assert_eq!(
+        told.lines().skip(1).take(3).collect::<Vec<_>>(),
+        [
+            "a1: r1 -> c1 -> k1: G1, nothing lost by kill -9; repeats are possible",
+            "    rests on: `r1` can be read again, `k1` keeps a record of what it has; group `g1` gives a batch in doubt to \
+             another sink; group `g1` spreads batches over its sinks, so order is not kept",
+            "    would raise it: `delivery = exactly-once` on group `g1`",
+        ],
+        "{told}"
+    );
+    let config = config.replace("load_balance", "failover") + "a1.sinkgroups.g1.delivery = exactly-once\n";
+    let told = stdout(&dataflowkit(&["check", &file(&dir, &config)]));
+    assert!(told.contains("a1: r1 -> c1 -> k2: G4"), "{told}");
+    assert!(told.contains(", group `g1` waits for the sink that has a batch in doubt\n"), "{told}");
+}
+
+#[test]
+fn explain_tells_the_keys_of_a_processor_and_those_of_its_group() {
+    let told = stdout(&dataflowkit(&["explain", "group", "failover"]));
+    let at = |text: &str| told.find(text).unwrap_or_else(|| panic!("no `{text}` in\n{told}"));
+    assert!(at("these keys follow `sinkgroups.NAME.processor.`") < at("\npriority.*"), "{told}");
+    assert!(at("\nmaxpenalty") < at("these follow `sinkgroups.NAME.`"), "{told}");
+    assert!(
+        at("these follow `sinkgroups.NAME.`") < at("\ndelivery  one of at-least-once, exactly-once"),
+        "{told}"
+    );
+}
+
+#[test]
 fn check_prints_json_lines() {
     let dir = tempfile::tempdir().unwrap();
     let bad = file(&dir, &format!("{GOOD}a1.channels.c1.capacty = 1000\n"));

@@ -48,16 +48,16 @@ fn agent(config: &str) -> Agent {
     agent
 }
 
-fn append(path: &Path, bytes: &[u8]) {
+pub(crate) fn append(path: &Path, bytes: &[u8]) {
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
     file.write_all(bytes).unwrap();
 }
 
 /// What stands where a destination's directory should be: its sink fails until it is lifted.
-struct Blocked(PathBuf);
+pub(crate) struct Blocked(PathBuf);
 
 impl Blocked {
-    fn new(dir: PathBuf) -> Blocked {
+    pub(crate) fn new(dir: PathBuf) -> Blocked {
         if dir.exists() {
             fs::rename(&dir, dir.with_extension("away")).unwrap();
         }
@@ -65,7 +65,7 @@ impl Blocked {
         Blocked(dir)
     }
 
-    fn lift(self) {
+    pub(crate) fn lift(self) {
         fs::remove_file(&self.0).unwrap();
         let away = self.0.with_extension("away");
         if away.exists() {

@@ -302,6 +302,10 @@ impl Channel for FileChannel {
         Some(Lease::new(self, seat, id, batches))
     }
 
+    fn filtered(&self, lease: LeaseId, events: &[usize]) {
+        self.lock().window.filtered(lease, events);
+    }
+
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {
         let mut queue = self.lock();
         let Some(taken) = queue.window.end(lease) else { return Ok(()) };
@@ -328,8 +332,9 @@ impl Channel for FileChannel {
         let mut queue = self.lock();
         let entries = queue.book.synced(seat);
         self.keep(&mut queue, &entries);
-        queue.settled = true;
+        (queue.settled, queue.done) = (true, true);
         self.written.notify_all();
+        self.done.notify_all();
         let closed = queue.closed;
         drop(queue);
         if closed { self.write_now() } else { Ok(()) }
@@ -359,6 +364,10 @@ impl Channel for FileChannel {
         if let Err(error) = self.flush() {
             log::error!(component = &*self.pulse.name; "channel `{}` cannot write its last entries: {error}; what can be read again will be", self.pulse.name);
         }
+        if let Err(error) = self.retain() {
+            log::warn!(component = &*self.pulse.name; "channel `{}` cannot remove segments that it does not need any more: {error}; the next start does", self.pulse.name);
+        }
+        self.empty_trash(&mut || false);
         super::steps::locked(&self.log).log.close();
     }
 }

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
@@ -73,7 +74,7 @@ impl FileChannel {
         let harm = recover(&mut queue, story, &survey, settings.memory.is_some() || torn);
         let segments = log.segments();
         let reader = Reader::new(disk.clone(), segments.clone(), keys);
-        let (room, arrived, work, written) = Default::default();
+        let (room, arrived, work, written, done) = Default::default();
         let channel = Arc::new(FileChannel {
             settings,
             key,
@@ -87,6 +88,7 @@ impl FileChannel {
             arrived,
             work,
             written,
+            done,
             threads: Mutex::default(),
         });
         let shown = Arc::downgrade(&channel);
@@ -292,6 +294,8 @@ impl Queue {
             used: Limit { events: 0, bytes: 0 },
             reserved: Limit { events: 0, bytes: 0 },
             settled: true,
+            done: true,
+            wrote_at: Instant::now(),
             lost: 0,
             waiting: 0,
             retired: Vec::new(),

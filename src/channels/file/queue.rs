@@ -11,6 +11,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::shelves::Shelves;
 use crate::channels::window::{Queued, Sifted, Window, room_of};
@@ -82,8 +83,12 @@ pub struct Queue {
     pub used: Limit,
     /// The part of `used` that sources have reserved and not put yet.
     pub reserved: Limit,
-    /// Something was settled for good: segments may go.
+    /// Something was settled for good.
     pub settled: bool,
+    /// So segments may go.
+    pub done: bool,
+    /// When something was written last.
+    pub wrote_at: Instant,
     /// Events that nobody can bring again, not written off yet.
     pub lost: u64,
     pub waiting: usize,

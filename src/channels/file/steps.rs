@@ -8,14 +8,14 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::queue::{Item, Place, Queue, weight};
 use crate::codec::{marks, stored};
 use crate::event::{Entry, Mark, Stream, StreamId};
 use crate::flow::{ChannelKey, Counter, Latch, Limit, Pulse};
 use crate::store::log::bug::{self, Bug};
-use crate::store::log::{Chunk, Kind, Log, Piece, Reader, Run};
+use crate::store::log::{self as store, Chunk, Kind, Log, Piece, Reader, Run};
 use crate::sys::disk::Disk;
 
 /// Bytes of one write, about.
@@ -64,6 +64,8 @@ pub struct FileChannel {
     pub(super) work: Condvar,
     /// Something was written, or settled for good.
     pub(super) written: Condvar,
+    /// Segments may be done with.
+    pub(super) done: Condvar,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -215,6 +217,7 @@ impl FileChannel {
     fn wrote(&self, log: &Log, items: Vec<Item>) {
         let mut queue = self.lock();
         queue.writing.clear();
+        queue.wrote_at = Instant::now();
         for item in items {
             if let Some(span) = item.batch.span() {
                 queue.shelves.insert(item.behind.segment, span.stream.id, span.from, span.to);
@@ -433,6 +436,18 @@ impl FileChannel {
             let gone = queue.shelves.remove(segment);
             queue.runs.retain(|run| run.segment != segment);
             gone.into_iter().for_each(|stream| self.left(&mut queue, stream));
+        }
+    }
+
+    /// Destroys the files of segments that have left the log; `rest` is called between two steps, and says whether
+    /// there is time for small ones.
+    pub fn empty_trash(&self, rest: &mut dyn FnMut() -> bool) {
+        let trash = locked(&self.log).log.trash();
+        for path in trash {
+            if let Err(error) = store::destroy(&*self.disk, &path, rest) {
+                let name = &*self.pulse.name;
+                log::warn!(component = name; "channel `{name}` cannot destroy `{}`, which it does not need any more: {error}; the next start tries again", path.display());
+            }
         }
     }
 

@@ -275,6 +275,26 @@ fn l2_the_mark_of_a_quiet_stream_outlives_the_segments_it_was_written_in() {
 }
 
 #[test]
+fn what_left_the_log_is_destroyed_by_the_next_process_if_this_one_did_not_get_to_it() {
+    let rig = rig();
+    let (seat, stream) = (rig.sink(None), rig.stream());
+    for n in 0..40 {
+        rig.put(&stream, n * 20, n * 20 + 20).forget();
+        rig.write_and_sync();
+        rig.deliver_all(seat);
+        rig.channel.retain().unwrap();
+    }
+    let left = |rig: &Rig| {
+        rig.disk.paths().iter().filter(|path| path.extension().is_some_and(|end| end == "done")).count()
+    };
+    assert!(left(&rig) > 1, "{:?}", rig.disk.paths());
+    let rig = rig.kill();
+    rig.channel.empty_trash(&mut || true);
+    assert_eq!(left(&rig), 0, "{:?}", rig.disk.paths());
+    assert_eq!(rig.channel.held(stream.id).unwrap().low(), 800);
+}
+
+#[test]
 fn d6_a_stream_that_is_retired_while_the_log_has_its_events_does_not_come_back() {
     let rig = rig();
     let (seat, stream) = (rig.sink(None), rig.stream());

@@ -7,7 +7,7 @@ use crate::config::resolve::{Unknown, resolve};
 use crate::config::spec::{Build, Field, Refusal, Spec};
 use crate::config::{common, note};
 use crate::diag::{Diagnostic, Span};
-use crate::flow::Kind;
+use crate::flow::{Input, Kind, Sink};
 
 impl Cx<'_> {
     /// A node whose values are checked and which can be built. `Err`: why not, in a few words, after the report.
@@ -101,29 +101,44 @@ impl Cx<'_> {
         let pulse = node.pulse();
         let at = node.at(self.place, &pulse);
         let outcome = match node.spec.build {
-            Build::Source(build) => build(&at).map(|_| Trial::default()),
+            Build::Source(build) => {
+                build(&at).map(|source| Trial { input: source.input(), ..Trial::default() })
+            }
             Build::Channel(build) => build(&at).map(|_| Trial::default()),
-            Build::Sink(build) => build(&at).map(|sink| Trial { keeps_record: sink.destination().is_some() }),
+            Build::Sink(build) => {
+                let keeps = |sink: Box<dyn Sink>| sink.destination().is_some();
+                build(&at).map(|sink| Trial { keeps_record: keeps(sink), ..Trial::default() })
+            }
             Build::Interceptor(build) => build(&at).map(|_| Trial::default()),
             Build::Selector(build) => build(&at).map(|_| Trial::default()),
-            Build::SingleSink | Build::NotYet(_) => Ok(Trial::default()),
+            // Built with its sinks, where they are known.
+            Build::Group(_) | Build::NotYet(_) => Ok(Trial::default()),
         };
-        outcome.map_err(|refusal| {
-            let why = refusal.what.clone();
-            self.refused(refusal, node, owner, section);
-            why
-        })
+        outcome.map_err(|refusal| self.refused(refusal, node, owner, section))
     }
 
-    fn refused(&mut self, refusal: Refusal, node: &Node, owner: &str, section: &Section) {
+    /// Reports what the component refuses; why, in a few words.
+    pub(super) fn refused(
+        &mut self,
+        refusal: Refusal,
+        node: &Node,
+        owner: &str,
+        section: &Section,
+    ) -> String {
+        let why = refusal.what.clone();
+        let problem = Diagnostic::error("refused-value", format!("{owner} ({}): {why}", node.spec.name));
+        self.placed(problem, refusal, node, section);
+        why
+    }
+
+    /// Reports what a component has to say of its keys, at the key that it names.
+    pub(super) fn placed(&mut self, problem: Diagnostic, refusal: Refusal, node: &Node, section: &Section) {
         let fields: Vec<&'static Field> = node.spec.fields().chain(common::of(node.spec.kind)).collect();
         let is_it = |prop: &&Prop, key: &str| {
             fields::find(&fields, &prop.key.text).is_some_and(|(_, name)| name == key)
         };
         let prop = refusal.key.as_deref().and_then(|key| section.props.iter().find(|prop| is_it(prop, key)));
-        let what = format!("{owner} ({}): {}", node.spec.name, refusal.what);
-        let problem =
-            Diagnostic::error("refused-value", what).maybe_at(prop.map(|p| p.value.span).or(node.span));
+        let problem = problem.maybe_at(prop.map(|p| p.value.span).or(node.span));
         self.report.push(problem.maybe_hint(refusal.instead));
     }
 }
@@ -132,6 +147,7 @@ impl Cx<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Trial {
     pub keeps_record: bool,
+    pub input: Input,
 }
 
 fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: Unknown) -> Diagnostic {
@@ -152,9 +168,9 @@ fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: 
                 format!("{owner}: Java class `{text}` is not known, and Java plug-ins cannot be loaded");
             let near = nearest.map(|name| format!("did you mean `{name}`?"));
             let problem = Diagnostic::error("java-class", what).at(span).maybe_hint(near);
-            problem
-                .hint("run it as a process plug-in (not in this version yet), or use a built-in type")
-                .hint(lists)
+            let own = "rewrite it as a program in any language and run that: `type = exec`, `format = json`";
+            let as_program = matches!(kind, Kind::Source | Kind::Sink).then(|| own.to_string());
+            problem.maybe_hint(as_program).hint(lists)
         }
         Unknown::Ambiguous(all) => {
             let what = format!("{owner}: `{text}` is cut short and could be any of {}", all.join(", "));

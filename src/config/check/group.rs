@@ -3,8 +3,8 @@ use super::Cx;
 use crate::config::agent::Section;
 use crate::config::common;
 use crate::config::fields::{self, Owner};
-use crate::config::graph::{GroupNode, SinkNode};
-use crate::config::spec::Build;
+use crate::config::graph::{GroupNode, Node, SinkNode};
+use crate::config::spec::{Build, GroupPlan};
 use crate::diag::{Diagnostic, nearest};
 use crate::flow::Kind;
 
@@ -17,7 +17,8 @@ impl Cx<'_> {
         let groups = self.each(Kind::SinkGroup, |cx, name| {
             let section = cx.agent.section(Kind::SinkGroup, name)?.clone();
             let members = cx.members(name, &section, &sinks, &mut taken)?;
-            let outcome = cx.group_node(name, &section, members.clone());
+            let same = cx.same_channel(name, &section, &members, &sinks);
+            let outcome = same.and_then(|()| cx.group_node(name, &section, members.clone(), &sinks));
             if let Err(why) = &outcome {
                 lost.extend(
                     members.into_iter().map(|sink| (sink, format!("its group `{name}` cannot run: {why}"))),
@@ -76,23 +77,90 @@ impl Cx<'_> {
         Some(members)
     }
 
-    fn group_node(&mut self, name: &str, section: &Section, sinks: Vec<String>) -> Result<GroupNode, String> {
-        let title = format!("sink group `{name}`");
-        let of_group = Owner { kind: Kind::SinkGroup, title, type_name: "group", span: section.first() };
-        let fields: Vec<_> = common::GROUP.iter().collect();
-        fields::values(&of_group, &fields, section, self.report).ok_or("its keys are wrong")?;
+    /// A group moves a batch between its sinks, and a batch belongs to one channel. (Flume runs such a group: each sink
+    /// takes from its own channel while its turn lasts.)
+    fn same_channel(
+        &mut self,
+        group: &str,
+        section: &Section,
+        members: &[String],
+        sinks: &[SinkNode],
+    ) -> Result<(), String> {
+        let of = |name: &String| sinks.iter().find(|sink| sink.node.name == *name);
+        let mut channels = members.iter().filter_map(|name| Some((name, of(name)?.channel.as_str())));
+        let Some((first, channel)) = channels.next() else { return Ok(()) };
+        let Some((other, second)) = channels.find(|(_, other)| *other != channel) else { return Ok(()) };
+        let what = format!(
+            "sinks of group `{group}` take from different channels: `{first}` from `{channel}`, `{other}` from `{second}`"
+        );
+        let span = section.get("sinks").map(|prop| prop.value.span);
+        let problem = Diagnostic::error("group-channels", what).maybe_at(span);
+        self.report.push(problem.hint(format!(
+            "a batch of one channel goes from sink to sink: give all of them the same `channel`, or leave group `{group}` out"
+        )));
+        Err("its sinks take from different channels".to_string())
+    }
+
+    fn group_node(
+        &mut self,
+        name: &str,
+        section: &Section,
+        members: Vec<String>,
+        sinks: &[SinkNode],
+    ) -> Result<GroupNode, String> {
+        let exactly_once = self.exactly_once(name, section, &members, sinks)?;
         let owner = format!("processor of sink group `{name}`");
         let processor = section.under("processor.");
         let spec = self.spec(Kind::SinkGroup, &owner, &processor, Some("default"))?;
         let span = processor.get("type").map(|prop| prop.value.span).or(section.first());
         let node = self.with_spec(spec, name, &owner, &processor, span)?;
-        self.trial(&node, &owner, &processor)?;
-        if matches!(spec.build, Build::SingleSink) && sinks.len() > 1 {
-            let what = format!("{owner} (default) has {} sinks and can drive one", sinks.len());
-            let problem = Diagnostic::error("group-size", what).maybe_at(span);
-            self.report.push(problem.hint("sinks that stand in no group run alone, side by side"));
-            return Err("the default processor drives one sink".to_string());
+        let keeps_order = self.plan(&node, &owner, &processor, &members)?;
+        Ok(GroupNode { node, sinks: members, exactly_once, keeps_order })
+    }
+
+    /// Builds the processor once, and tells what it has to say; whether it keeps the order.
+    fn plan(
+        &mut self,
+        node: &Node,
+        owner: &str,
+        processor: &Section,
+        members: &[String],
+    ) -> Result<bool, String> {
+        let Build::Group(build) = node.spec.build else { return Ok(true) };
+        let pulse = node.pulse();
+        let plan = build(&node.at(self.place, &pulse), members);
+        let GroupPlan { keeps_order, remarks, .. } =
+            plan.map_err(|refusal| self.refused(refusal, node, owner, processor))?;
+        for remark in remarks {
+            let what = format!("{owner} ({}): {}", node.spec.name, remark.what);
+            self.placed(Diagnostic::warning("group-setting", what), remark, node, processor);
         }
-        Ok(GroupNode { node, sinks })
+        Ok(keeps_order)
+    }
+
+    /// What the group's own keys say of a batch in doubt.
+    fn exactly_once(
+        &mut self,
+        name: &str,
+        section: &Section,
+        members: &[String],
+        sinks: &[SinkNode],
+    ) -> Result<bool, String> {
+        let title = format!("sink group `{name}`");
+        let owner = Owner { kind: Kind::SinkGroup, title, type_name: "group", span: section.first() };
+        let fields: Vec<_> = common::GROUP.iter().collect();
+        let values = fields::values(&owner, &fields, section, self.report).ok_or("its keys are wrong")?;
+        let delivery = values.get(common::DELIVERY.key);
+        let asked = delivery.is_some_and(|text| text.eq_ignore_ascii_case(common::EXACTLY_ONCE));
+        let unable = sinks.iter().filter(|sink| members.contains(&sink.node.name) && !sink.keeps_record);
+        for sink in unable.filter(|_| asked) {
+            let sink = &sink.node.name;
+            let what = format!(
+                "sink group `{name}` asks for exactly-once, and sink `{sink}` keeps no record of what it has: what is in doubt there may come twice"
+            );
+            let span = section.get(common::DELIVERY.key).map(|prop| prop.value.span);
+            self.report.push(Diagnostic::warning("group-setting", what).maybe_at(span));
+        }
+        Ok(asked)
     }
 }

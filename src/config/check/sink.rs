@@ -17,14 +17,16 @@ impl Cx<'_> {
         let (section, slip) = &self.singular_or_plural(&owner, section, ("channels", "channel"));
         let channel = self.sink_channel(&owner, section, channels);
         let node = self.component(Kind::Sink, name, &owner, section);
+        let interceptors = self.interceptors(&owner, section);
         let node = node.and_then(|node| self.trial(&node, &owner, section).map(|trial| (node, trial)));
         slip.clone()?;
-        let ((node, trial), channel) = (node?, channel?);
+        let ((node, trial), channel, interceptors) = (node?, channel?, interceptors?);
         for taken_from in channels.iter().filter(|known| known.name == channel) {
             self.batch_fits(&node, taken_from);
         }
         let (own, pulse) = (node.clone(), node.pulse());
-        Ok(SinkNode::new(node, channel, trial.keeps_record, &own.at(self.place, &pulse)))
+        let sink = SinkNode::new(node, channel, trial.keeps_record, &own.at(self.place, &pulse));
+        Ok(SinkNode { interceptors, ..sink })
     }
 
     fn sink_channel(&mut self, owner: &str, section: &Section, channels: &[Node]) -> Result<String, String> {

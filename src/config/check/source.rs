@@ -1,5 +1,6 @@
 //! A source: its channels, interceptors and selector.
 use super::Cx;
+use super::component::Trial;
 use crate::config::agent::Section;
 use crate::config::common;
 use crate::config::graph::{Node, SourceNode, fingerprint};
@@ -26,9 +27,9 @@ impl Cx<'_> {
         let node = self.component(Kind::Source, name, &owner, section);
         let names = self.source_channels(&owner, section, channels);
         let interceptors = self.interceptors(&owner, section);
-        let node = node.and_then(|node| self.trial(&node, &owner, section).map(|_| node));
+        let node = node.and_then(|node| self.trial(&node, &owner, section).map(|trial| (node, trial)));
         slip.clone()?;
-        let (node, names) = (node?, names?);
+        let ((node, Trial { input, .. }), names) = (node?, names?);
         let selector = self.selector(&owner, section, &names, node.span)?;
         let interceptors = interceptors?;
         for channel in channels.iter().filter(|channel| names.contains(&channel.name)) {
@@ -36,7 +37,7 @@ impl Cx<'_> {
         }
         let fingerprint = fingerprint(&names, &selector, &interceptors);
         let from_start = node.at(self.place, &node.pulse()).flag(&common::FROM_START);
-        Ok(SourceNode { node, channels: names, selector, interceptors, fingerprint, from_start })
+        Ok(SourceNode { node, channels: names, selector, interceptors, fingerprint, from_start, input })
     }
 
     /// A source has `channels`, a sink has `channel`: the other word is told once and read as the right one, to find
@@ -105,8 +106,8 @@ impl Cx<'_> {
         self.report.push(problem.at(word.span));
     }
 
-    /// In listed order. One that cannot run takes its source along: events would pass that it should change or stop.
-    fn interceptors(&mut self, owner: &str, section: &Section) -> Result<Vec<Node>, String> {
+    /// In listed order. One that cannot run takes its source or sink along: events would pass that it should change or stop.
+    pub(super) fn interceptors(&mut self, owner: &str, section: &Section) -> Result<Vec<Node>, String> {
         let all = section.under("interceptors.");
         let Some(list) = section.get("interceptors").cloned() else {
             if let Some(span) = all.first() {

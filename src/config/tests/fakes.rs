@@ -1,10 +1,12 @@
 //! Components that do nothing, with keys of every type.
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::{At, Build, Field, Refusal, Spec, Unit};
+use crate::config::{At, Build, Field, GroupPlan, Refusal, Spec, Unit};
 use crate::event::{Batch, EventRef};
 use crate::flow::{
-    DeliverError, Destination, Fatal, Interceptor, Kind, Outlet, Routes, Selector, Sink, Source, Stop,
+    DeliverError, Destination, Fatal, Interceptor, Kind, Outlet, Processor, Routes, Selector, Sink, Source,
+    Stop,
 };
 
 struct Idle;
@@ -25,6 +27,18 @@ impl Selector for Idle {
     }
     fn required(&self) -> u64 {
         0
+    }
+}
+
+impl Processor for Idle {
+    fn order(&mut self, _: Duration) -> Vec<usize> {
+        vec![0]
+    }
+    fn succeeded(&mut self, _: usize) {}
+    fn failed(&mut self, _: usize, _: Duration) {}
+    fn out(&mut self, _: usize) {}
+    fn due(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -166,7 +180,14 @@ pub static DEFAULT: Spec = Spec {
     aliases: &[],
     summary: "one sink",
     fields: &[],
-    build: Build::SingleSink,
+    build: Build::Group(|_, members| match members.len() {
+        1 => Ok(GroupPlan::new(Idle)),
+        _ => Err(Refusal {
+            key: None,
+            what: "it drives one sink".into(),
+            instead: Some("use one sink".into()),
+        }),
+    }),
 };
 pub static FAILOVER: Spec = Spec {
     kind: Kind::SinkGroup,

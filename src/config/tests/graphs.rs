@@ -78,6 +78,7 @@ fn t15_a_group_of_one_sink_needs_no_processor_type() {
         Case::new(&format!("{GOOD}a1.sinkgroups = g1\na1.sinkgroups.g1.sinks = k1\n")).load().graph.unwrap();
     assert_eq!((graph.groups[0].node.name.as_str(), graph.groups[0].node.spec.name), ("g1", "default"));
     assert_eq!(graph.groups[0].sinks, ["k1"]);
+    assert!(!graph.groups[0].exactly_once && graph.groups[0].keeps_order);
 }
 
 #[test]

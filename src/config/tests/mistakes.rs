@@ -92,6 +92,17 @@ fn cases() -> Vec<(&'static str, String)> {
             ),
         ),
         (
+            "a group over two channels",
+            bad(
+                &[
+                    ("= k1", "= k1 k2"),
+                    ("a1.channels = c1", "a1.channels = c1 c2"),
+                    ("r1.channels = c1", "r1.channels = c1 c2"),
+                ],
+                "a1.channels.c2.type = memory\na1.sinks.k2.type = logger\na1.sinks.k2.channel = c2\na1.sinkgroups = g1\na1.sinkgroups.g1.sinks = k1 k2\n",
+            ),
+        ),
+        (
             "selector and interceptors",
             bad(
                 &[],

@@ -5,7 +5,7 @@
 //! which the next start cuts off (`recover`). See `record` for its shape.
 //! Differs from Flume's: the directory is created; an idle sink creates no empty files; a failed batch leaves nothing
 //! behind, so its retry repeats nothing; a file that exists is never written over.
-//! Shape: this file declares it; `sink` opens, writes and syncs, `write` is one delivery.
+//! Shape: this file declares it; `sink` opens, writes and syncs, `write` is one delivery, `schema` those of Avro datums.
 //! Invariants: in this process no data file is longer than recorded when a call returns, unless it says "in doubt". A
 //! file is final when one with a higher number exists or the agent has stopped.
 //! Errors: a full disk, a vanished directory, missing permission: not there, and right again when the cause is gone.
@@ -16,6 +16,7 @@ mod name;
 mod read;
 mod record;
 mod recover;
+mod schema;
 mod sink;
 mod slots;
 #[cfg(test)]
@@ -23,7 +24,10 @@ mod tests;
 mod timer;
 mod write;
 
-use crate::codec::serializer::Serializer;
+use crate::codec::avro::Codec;
+use crate::codec::serializer::avro::Blocks;
+use crate::codec::serializer::schemas::local_path;
+use crate::codec::serializer::{self, Options, Serializer};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::flow::{Kind, Sink};
 
@@ -51,19 +55,30 @@ const BATCH_SIZE: Field = Field::int("sink.batchSize", 1, 1_000_000)
 const SERIALIZER: Field = Field::text("sink.serializer")
     .also(&["sinks.serializer"])
     .default("TEXT")
-    .doc("TEXT: the body; HEADER_AND_TEXT: the headers before it");
+    .doc("TEXT: the body; HEADER_AND_TEXT: the headers before it; AVRO_EVENT: an Avro container of both; JSON: a line with both; CSV: chosen headers and the body; or a class of Flume's");
 const NEWLINE: Field = Field::flag("sink.serializer.appendNewline")
     .also(&["sinks.serializer.appendNewline"])
     .default("true")
-    .doc("whether a newline follows each event");
-const SYNC_INTERVAL: Field = Field::text("sink.serializer.syncIntervalBytes")
-    .ignored("only Avro files have it")
-    .doc("bytes between sync markers of an Avro file");
-const CODEC: Field = Field::text("sink.serializer.compressionCodec")
-    .ignored("only Avro files have it")
-    .doc("codec of an Avro file");
-const SCHEMA: Field =
-    Field::text("sink.serializer.schemaURL").ignored("only Avro files have it").doc("schema of an Avro file");
+    .doc("TEXT and HEADER_AND_TEXT: whether a newline follows each event");
+const SYNC_INTERVAL: Field = Field::int("sink.serializer.syncIntervalBytes", 1, 1 << 30)
+    .also(&["sinks.serializer.syncIntervalBytes"])
+    .unit(Unit::Bytes)
+    .default("2048000")
+    .doc("Avro files: a block ends after so many bytes, and with every write");
+const CODEC: Field =
+    Field::choice("sink.serializer.compressionCodec", &["null", "deflate", "snappy", "zstandard"])
+        .also(&["sinks.serializer.compressionCodec"])
+        .default("null")
+        .lenient()
+        .doc("Avro files: how their blocks are packed");
+const SCHEMA: Field = Field::text("sink.serializer.schemaURL").also(&["sinks.serializer.schemaURL"]).doc(
+    "Avro files of org.apache.flume.sink.hdfs.AvroEventSerializer$Builder: a local file with the schema of events that do not tell theirs in a header",
+);
+const COLUMNS: Field =
+    Field::names("sink.serializer.columns").doc("CSV: headers that become columns, before the body");
+const COLUMN_NAMES: Field = Field::flag("sink.serializer.columnNames")
+    .default("false")
+    .doc("CSV: whether a file begins with the names of its columns");
 const MANAGER: Field = Field::text("sink.pathManager")
     .also(&["sinks.pathManager"])
     .default("DEFAULT")
@@ -93,6 +108,8 @@ pub static SPEC: Spec = Spec {
         SYNC_INTERVAL,
         CODEC,
         SCHEMA,
+        COLUMNS,
+        COLUMN_NAMES,
         MANAGER,
         PREFIX,
         EXTENSION,
@@ -101,12 +118,28 @@ pub static SPEC: Spec = Spec {
 };
 
 fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
-    let serializer = Serializer::named(at.text(&SERIALIZER), at.flag(&NEWLINE))
-        .map_err(|what| Refusal::at(&SERIALIZER, what).instead("TEXT or HEADER_AND_TEXT"))?;
+    let serializer = serializer(at)?;
     let names = Names::new(manager(at)?, name_part(at, &PREFIX)?, name_part(at, &EXTENSION)?);
     let interval = if at.is_set(&ROLL_MILLIS) { at.time(&ROLL_MILLIS) } else { at.time(&ROLL_INTERVAL) };
     let sink = FileRoll::new(at.name, at.path(&DIRECTORY), serializer, names, interval);
     Ok(Box::new(sink.with_batch(at.count(&BATCH_SIZE))))
+}
+
+fn serializer(at: &At) -> Result<Serializer, Refusal> {
+    let schema_url = at.opt(&SCHEMA).map(str::to_string);
+    if let Some(url) = &schema_url {
+        local_path(url).map_err(|what| Refusal::at(&SCHEMA, what))?;
+    }
+    let codec = Codec::named(at.choice(&CODEC)).expect("all words of the field are codecs");
+    let options = Options {
+        newline: at.flag(&NEWLINE),
+        blocks: Blocks { codec, interval: at.count(&SYNC_INTERVAL) },
+        schema_url,
+        columns: at.names(&COLUMNS),
+        names: at.flag(&COLUMN_NAMES),
+    };
+    Serializer::named(at.text(&SERIALIZER), options)
+        .map_err(|what| Refusal::at(&SERIALIZER, what).instead(serializer::NAMES))
 }
 
 fn manager(at: &At) -> Result<Manager, Refusal> {

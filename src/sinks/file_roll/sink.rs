@@ -13,6 +13,8 @@ use super::record::Keeper;
 use super::recover::Owner;
 use super::timer::Timer;
 use crate::codec::serializer::Serializer;
+use crate::codec::serializer::avro::Opening;
+use crate::codec::serializer::schemas::Schemas;
 use crate::event::{Batch, Had, Marks, Record, StreamId};
 use crate::flow::{ChannelKey, DeliverError, Destination, Limit, Sink, Stop};
 use crate::sys;
@@ -26,6 +28,10 @@ pub struct FileRoll {
     /// As configured; canonical once it has been opened.
     pub(super) dir: PathBuf,
     pub(super) serializer: Serializer,
+    /// What the open file begins with, where it is an Avro container.
+    pub(super) opening: Opening,
+    /// Schemas of events that are Avro datums.
+    pub(super) schemas: Option<Schemas>,
     pub(super) names: Names,
     /// Events per batch, as configured.
     pub(super) batch: usize,
@@ -60,9 +66,17 @@ impl FileRoll {
         names: Names,
         interval: Duration,
     ) -> FileRoll {
+        let schemas = match &serializer {
+            Serializer::AvroDatum { schema_url, .. } => {
+                Some(Schemas::new(schema_url.clone(), |path| fs::read_to_string(path)))
+            }
+            _ => None,
+        };
         FileRoll {
             name: name.into(),
             dir,
+            schemas,
+            opening: Opening::default(),
             serializer,
             names,
             batch: 100,
@@ -120,6 +134,16 @@ impl FileRoll {
         Ok(())
     }
 
+    /// One write and one frame.
+    pub(super) fn commit(&mut self, batches: &[Batch]) -> Result<(), DeliverError> {
+        let written = self.write(batches)?;
+        self.note(batches);
+        if written == 0 && self.had.is_empty() {
+            return Ok(());
+        }
+        self.record(batches, written)
+    }
+
     /// Looks whether somebody has taken the open file or the record away.
     fn look_around(&mut self) -> Result<(), DeliverError> {
         if let Some(file) = self.data.as_ref().filter(|file| file.is_taken()) {
@@ -172,12 +196,10 @@ impl Sink for FileRoll {
 
     fn deliver(&mut self, batches: &[Batch], _stop: &Stop) -> Result<(), DeliverError> {
         self.open()?;
-        let written = self.write(batches)?;
-        self.note(batches);
-        if written == 0 && self.had.is_empty() {
-            return Ok(());
+        if self.schemas.is_some() && !batches.iter().all(Batch::is_empty) {
+            return self.commit_by_schema(batches);
         }
-        self.record(batches, written)
+        self.commit(batches)
     }
 
     fn sync(&mut self) -> Result<(), DeliverError> {

@@ -10,6 +10,7 @@ use super::sink::FileRoll;
 use super::timer::Timer;
 use crate::event::{Batch, Entry, FileLength, Had};
 use crate::flow::DeliverError;
+use crate::sys::random::random;
 
 impl FileRoll {
     /// Writes the events of the batches behind what is recorded; how many bytes they are.
@@ -20,8 +21,9 @@ impl FileRoll {
         self.roll()?;
         let file = self.data.as_ref().expect("there is one after a roll");
         let mut slices: Vec<IoSlice> = Vec::with_capacity(batches.len() * 2);
-        self.serializer.slices(batches, &mut self.scratch, &mut slices);
-        match file.write(&mut slices) {
+        let (opening, first) = (&self.opening, file.length == 0);
+        let made = self.serializer.slices(opening, first, batches, &mut self.scratch, &mut slices);
+        match made.and_then(|()| file.write(&mut slices)) {
             Ok(written) => Ok(written),
             Err(error) => Err(self.cut_back("write to", error)),
         }
@@ -133,6 +135,7 @@ impl FileRoll {
             return Err(self.give_up(error));
         }
         self.closed.clear();
+        self.opening.sync = random();
         Ok(file)
     }
 

@@ -22,7 +22,9 @@ use self::connection::{Answer, Request, Settings, Shared, accept};
 use self::wire::Wire;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::event::Builder;
-use crate::flow::{Fatal, Kind, Limit, Outlet, Prepared, Pulse, PutError, Receipt, Source, Stop, Wait};
+use crate::flow::{
+    Fatal, Input, Kind, Limit, Outlet, Prepared, Pulse, PutError, Receipt, Source, Stop, Wait,
+};
 use crate::sys;
 
 const BIND: Field = Field::text("bind").required().doc("address or host name to listen on");
@@ -120,6 +122,10 @@ impl Netcat {
 }
 
 impl Source for Netcat {
+    fn input(&self) -> Input {
+        if self.settings.ack { Input::Answered } else { Input::Once }
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         let listener = self.listen()?;
         if let Ok(address) = listener.local_addr() {

@@ -7,7 +7,7 @@
 use crate::codec::lines::Overlong;
 use crate::codec::records::Framing;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
-use crate::flow::{Fatal, Kind, Outlet, Source, Stop};
+use crate::flow::{Fatal, Input, Kind, Outlet, Source, Stop};
 use crate::tail::desk::Halt;
 use crate::tail::follow::Manner;
 use crate::tail::import;
@@ -148,7 +148,6 @@ fn build(at: &At<'_>, ningg: bool) -> Result<Roll, Refusal> {
 
 fn framing(at: &At<'_>, longest: usize, overlong: Overlong) -> Result<Framing, Refusal> {
     options::check_deserializer(at)?;
-    options::check_output(at)?;
     options::records(at, longest, overlong)
 }
 
@@ -203,6 +202,10 @@ fn rolls(at: &At<'_>, target: &Field, manner: Manner) -> Result<Roll, Refusal> {
 }
 
 impl Source for Roll {
+    fn input(&self) -> Input {
+        Input::Again
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         let ended = match self {
             Roll::Next(settings) => {

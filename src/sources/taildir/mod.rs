@@ -13,7 +13,7 @@ use crate::codec::lines::Overlong;
 use crate::codec::records::Framing;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::event::Headers;
-use crate::flow::{Fatal, Kind, Outlet, Source, Stop};
+use crate::flow::{Fatal, Input, Kind, Outlet, Source, Stop};
 use crate::tail::desk::Desk;
 use crate::tail::follow::Manner;
 use crate::tail::listing::Candidates;
@@ -141,7 +141,7 @@ fn group(at: &At<'_>, name: &str, path: &str, framing: &Arc<Framing>) -> Result<
     let Some((dir, pattern)) = path.rsplit_once('/') else {
         return Err(refuse(format!("`{path}` names no directory")));
     };
-    let target = java_regex::full_match(pattern).map_err(refuse)?.into_regex();
+    let target = java_regex::full_match(pattern).map_err(refuse)?;
     let dir = at.place.config_dir.join(if dir.is_empty() { "/" } else { dir });
     let prefix = format!("{name}.");
     let own =
@@ -172,6 +172,10 @@ impl Taildir {
 }
 
 impl Source for Taildir {
+    fn input(&self) -> Input {
+        Input::Again
+    }
+
     fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
         let mut desk = Desk::new(out, stop, self.batch);
         desk.offset_header = self.offset_header.then(|| "byteoffset".to_string());

@@ -163,3 +163,77 @@ fn a_missing_directory_is_waited_for_and_an_unreadable_file_stops_nothing() {
     rig.expect(&["nul \0 and \u{fffd} pass"]);
     rig.stop();
 }
+
+/// Whether this process has the file open.
+fn is_open(path: &std::path::Path) -> bool {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    links.filter_map(|link| std::fs::read_link(link.path()).ok()).any(|to| to == path)
+}
+
+#[test]
+fn an_idle_file_is_closed_and_read_on_when_it_grows() {
+    let mut rig = rig(&[("idleTimeout", "60")]);
+    rig.write("logs/a.log", "one\n");
+    let path = rig.path("logs/a.log").canonicalize().unwrap();
+    rig.start();
+    rig.expect(&["one"]);
+    rig.until("it is closed", |_| !is_open(&path));
+    rig.append("logs/a.log", "two\nhal");
+    rig.expect(&["one", "two"]);
+    rig.settle(120);
+    assert!(is_open(&path), "what is held keeps it open");
+    rig.append("logs/a.log", "f\n");
+    rig.expect(&["one", "two", "half"]);
+    rig.stop();
+}
+
+#[test]
+fn files_take_turns_of_so_many_batches() {
+    let mut rig = rig(&[("batchSize", "2"), ("maxBatchCount", "1")]);
+    for name in ["a", "b"] {
+        rig.write(&format!("logs/{name}.log"), (0..6).map(|n| format!("{name}{n}\n")).collect::<String>());
+    }
+    rig.drain();
+    let bodies = rig.bodies();
+    let whose: String = bodies.iter().filter_map(|body| body.chars().next()).collect();
+    assert!(whose == "aabbaabbaabb" || whose == "bbaabbaabbaa", "{whose}");
+}
+
+#[test]
+fn groups_have_their_own_headers_and_hidden_files_match_too() {
+    let more = [
+        ("filegroups", "g h nowhere"),
+        ("filegroups.h", r"@/other/.*"),
+        ("headers.g.k", "of g"),
+        ("headers.h.k", "of h"),
+        ("headers.h.with.dots", "v"),
+        ("headers.h.file", "overwritten"),
+        ("fileHeader", "true"),
+    ];
+    let mut rig = rig(&more);
+    rig.write("logs/a.log", "one\n");
+    rig.write("other/.hidden", "two\n");
+    rig.write("other/sub/deep", "never\n");
+    rig.drain();
+    let mut events = rig.events();
+    events.sort_by(|a, b| a.body.cmp(&b.body));
+    let told: Vec<_> = events.iter().map(|event| (event.body.as_str(), event.headers.get("k"))).collect();
+    assert_eq!(told, [("one", Some("of g")), ("two", Some("of h"))]);
+    assert_eq!(events[1].headers.get("with.dots"), Some("v"));
+    assert_eq!(events[1].headers.get("file"), rig.path("other/.hidden").to_str());
+    assert_eq!(events[0].headers.get("with.dots"), None);
+}
+
+#[test]
+fn skip_to_end_is_for_files_without_a_position_that_are_there_at_the_start() {
+    let mut rig = rig(&[("skipToEnd", "true")]);
+    rig.write("logs/a.log", "old\n");
+    rig.start();
+    rig.until("it is followed", |rig| rig.counter(Counter::FilesOpen) == 1);
+    rig.append("logs/a.log", "one\n");
+    rig.expect(&["one"]);
+    rig.kill();
+    rig.append("logs/a.log", "two\n");
+    rig.drain();
+    assert_eq!(rig.bodies(), ["one", "two"], "a known position is gone on from");
+}

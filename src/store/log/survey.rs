@@ -409,7 +409,7 @@ fn head_of(file: &dyn DiskFile) -> io::Result<Option<Header>> {
 }
 
 /// The number in a segment's name. Beyond what ten digits can say they have more.
-fn number_of(name: &Path) -> Option<u64> {
+pub fn number_of(name: &Path) -> Option<u64> {
     let digits = name.to_str()?.strip_suffix(EXTENSION)?;
     let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())??;
     (digits == format!("{number:010}") && number < LAST).then_some(number)

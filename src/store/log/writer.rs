@@ -16,6 +16,7 @@ use super::pack::Packing;
 use super::scan::{Seen, scan};
 use super::seal::{KeyRing, Lock, Sealing};
 use super::survey::{End, Found, Run, Survey, encode_ends};
+use super::trash;
 use crate::sys::disk::{Disk, DiskFile, Held, write_all_at};
 use crate::sys::random::random;
 
@@ -65,6 +66,7 @@ pub struct Log {
     turn: usize,
     /// Another directory has more room: the next segment goes there.
     leave: bool,
+    trash: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -115,6 +117,7 @@ impl Log {
         locks: Vec<Box<dyn Held>>,
     ) -> Log {
         Log {
+            trash: trash::found(&*disk, &settings.dirs),
             disk,
             id: survey.log.unwrap_or_else(|| u64::from_le_bytes(random())),
             settings,
@@ -404,12 +407,22 @@ impl Log {
         Some(found.path.clone())
     }
 
+    /// Files of segments that have left the log, to be destroyed at leisure.
+    pub fn trash(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.trash)
+    }
+
+    /// Bytes of all segments.
+    pub fn bytes(&self) -> u64 {
+        self.found().values().map(|found| found.bytes).sum()
+    }
+
     /// A segment is needed no more. A damaged one is set aside under another name. One that is gone already is gone.
     pub fn remove(&mut self, number: u64) -> io::Result<()> {
         let Some(found) = self.found().get(&number).cloned() else { return Ok(()) };
         let removed = match found.damaged {
             true => self.disk.rename(&found.path, &self.aside(&found.path)),
-            false => self.disk.remove(&found.path),
+            false => trash::leave(&*self.disk, &found.path).map(|left| self.trash.push(left)),
         };
         match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

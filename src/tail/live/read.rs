@@ -88,7 +88,7 @@ impl Live<'_> {
 
     pub(super) fn forget(&mut self, slot: u64) {
         let Some(file) = self.files.remove(slot) else { return };
-        self.leaving.add(file.followed.reader.stream.id, file.followed.reader.at());
+        self.leaving.add(file.followed.reader.stream.id, file.followed.reader.position());
         self.desk.out.pulse().set(Counter::FilesOpen, self.files.len() as u64);
     }
 }

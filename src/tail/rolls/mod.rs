@@ -27,8 +27,6 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use regex::bytes::Regex;
-
 use self::began::Began;
 use super::desk::{Desk, Halt};
 use super::due::Due;
@@ -39,6 +37,7 @@ use super::leaving::Leaving;
 use super::listing::Key;
 use super::memory::Memory;
 use super::times::Times;
+use crate::codec::java_regex::Pattern;
 use crate::event::StreamId;
 use crate::flow::{Outlet, Stop};
 
@@ -48,7 +47,7 @@ pub struct Rolls {
     pub dir: PathBuf,
     /// The name of the live file, or a pattern that matches exactly one name.
     pub live: String,
-    pub rolled: Regex,
+    pub rolled: Pattern,
     pub manner: Manner,
     pub batch: usize,
     /// Read rolled files that are there at the first start.

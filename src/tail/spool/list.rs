@@ -9,7 +9,7 @@ use super::Spool;
 use super::candidate::{Candidate, Look};
 use crate::flow::Known;
 use crate::tail::desk::Halt;
-use crate::tail::follow::Followed;
+use crate::tail::follow::{Followed, shift_of};
 use crate::tail::listing::{self, Name};
 use crate::tail::memory;
 use crate::tail::next::Order;
@@ -52,18 +52,20 @@ impl Spool<'_> {
         }
         let busy = self.finished.inodes();
         found.retain(|candidate| !busy.contains(&candidate.key));
-        found.sort_by(|a, b| {
-            a.look.modified.cmp(&b.look.modified).then_with(|| a.path.file_name().cmp(&b.path.file_name()))
-        });
-        if self.settings.order == Order::Youngest {
-            found.reverse();
+        let age = |a: &Candidate, b: &Candidate| match self.settings.order {
+            Order::Youngest => b.look.modified.cmp(&a.look.modified),
+            _ => a.look.modified.cmp(&b.look.modified),
+        };
+        if self.settings.order != Order::Random {
+            found.sort_by(|a, b| age(a, b).then_with(|| a.path.file_name().cmp(&b.path.file_name())));
         }
         found
     }
 
     fn meet(&self, path: &Path, found: &mut Vec<Candidate>) {
         let Some(name) = path.file_name() else { return };
-        if self.settings.recursive && path.is_dir() {
+        // A link to a directory is not followed: it may lead to where we are.
+        if self.settings.recursive && path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
             let ignore = self.settings.candidates.ignore.as_ref();
             let pruned = ignore.is_some_and(|ignore| ignore.is_match(name.as_bytes()));
             if !name.as_bytes().starts_with(b".") && !pruned {
@@ -112,7 +114,8 @@ impl Spool<'_> {
             let file = File::open(&path).ok();
             let same =
                 file.as_ref().map(|file| memory::is_same(&known, file)).transpose().map_err(Halt::Read)?;
-            match file.filter(|_| same == Some(true)) {
+            let same = same == Some(true) && shift_of(&known) == self.settings.manner.framing.shape.shift();
+            match file.filter(|_| same) {
                 Some(file) => {
                     let manner = &self.settings.manner;
                     let followed = Followed::resumed(&self.desk, manner, &path, file, &known)?;

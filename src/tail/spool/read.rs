@@ -101,15 +101,14 @@ impl Spool<'_> {
         Ok(())
     }
 
-    /// `decodeErrorPolicy = FAIL`: the file gets another name, the source goes on.
+    /// `decodeErrorPolicy = FAIL`, or no Avro: the file gets another name, the source goes on.
     fn set_aside(&mut self) -> Result<(), Halt> {
         let Some((followed, _)) = self.current.take() else { return Ok(()) };
-        let (path, at) = (followed.path.display(), followed.reader.at());
         self.desk.out.pulse().add(Counter::DecodeErrors, 1);
         match rename_numbered(&followed.path, FAILED) {
             Ok(_) => {
-                log::error!(component = self.desk.out.source(); "`{path}` is no text of its charset after byte {at}: it is set aside as `{FAILED}`; decodeErrorPolicy = REPLACE would ship it");
-                self.leaving.add(followed.reader.stream.id, at);
+                log::error!(component = self.desk.out.source(); "{}", why_set_aside(&followed));
+                self.leaving.add(followed.reader.stream.id, followed.reader.position());
             }
             Err(error) => {
                 let path = followed.path.clone();
@@ -118,6 +117,21 @@ impl Spool<'_> {
             }
         }
         Ok(())
+    }
+}
+
+fn why_set_aside(followed: &Followed) -> String {
+    let (path, at) = (followed.path.display(), followed.reader.at());
+    match &followed.reader.fault {
+        None => format!(
+            "`{path}` is no text of its charset after byte {at}: it is set aside as `{FAILED}`; decodeErrorPolicy = REPLACE would ship it"
+        ),
+        Some(fault) => {
+            let records = followed.reader.position() - (at << followed.face.shift);
+            format!(
+                "`{path}` is no Avro after byte {at} and {records} records: {fault}; what lies before was shipped, and it is set aside as `{FAILED}`"
+            )
+        }
     }
 }
 

@@ -57,6 +57,27 @@ fn seed_001_notes_after_values_run_with_one_lint_each_and_are_refused_under_stri
     assert_eq!(strict.run().code(), Some(78), "{}", strict.story());
 }
 
+#[test]
+fn seed_000x_regex_split_filter_passes_lines_by_their_twentieth_field() {
+    let mut agent = Agent::new(&seed("000x-regex-split-filter", &[]));
+    agent.start();
+    let mut peer = agent.connect();
+    let line = |field: &str| {
+        let fields: Vec<&str> = (0..20).map(|number| if number == 19 { field } else { "0" }).collect();
+        fields.join("|")
+    };
+    for field in ["1", "0", "3x", "a2", "", "13"] {
+        ok(&mut peer, &(line(field) + "\n"));
+    }
+    // With fewer fields there is no twentieth; with more it is still the twentieth.
+    ok(&mut peer, "0|2\n");
+    ok(&mut peer, &(line("1") + "|0|2\n"));
+    ok(&mut peer, &(line("20") + "|1\n"));
+    let expected = format!("{}\n{}\n{}|1\n", line("0"), line("a2"), line("20"));
+    super::arrives(&agent, &expected);
+    agent.stop();
+}
+
 /// The names of the sink's data files, as numbers.
 fn names(agent: &Agent) -> BTreeSet<(u64, u64)> {
     let dir = fs::read_dir(agent.path("log/flume")).into_iter().flatten().flatten();

@@ -16,7 +16,10 @@ fn java_class(name: &str, kind: &str, class: &str) {
         "error[java-class]: {kind}: Java class `{class}` is not known, and Java plug-ins cannot be loaded"
     );
     assert!(text.contains(&words), "{text}");
-    assert!(text.contains("hint: run it as a process plug-in"), "{text}");
+    assert!(
+        text.contains("hint: rewrite it as a program in any language and run that: `type = exec`"),
+        "{text}"
+    );
     // Nothing of this agent is left that could run.
     let mut agent = Agent::new(&seed(name, &[]));
     agent.spawn();

@@ -41,6 +41,7 @@ pub struct Agent {
     arguments: Vec<String>,
     starts: usize,
     user: Option<u32>,
+    program: PathBuf,
 }
 
 /// The user id that owns nothing.
@@ -50,7 +51,8 @@ impl Agent {
     /// An agent file, `@DIR@` standing for its directory; not started.
     pub fn new(config: &str) -> Agent {
         let dir = tempfile::tempdir().unwrap();
-        let agent = Agent { dir, child: None, arguments: Vec::new(), starts: 0, user: None };
+        let program = env!("CARGO_BIN_EXE_dataflowkit").into();
+        let agent = Agent { dir, child: None, arguments: Vec::new(), starts: 0, user: None, program };
         agent.configure(config);
         agent
     }
@@ -73,6 +75,12 @@ impl Agent {
         self
     }
 
+    /// Another program than `dataflowkit`.
+    pub fn of(mut self, program: &Path) -> Agent {
+        self.program = program.into();
+        self
+    }
+
     /// More arguments for the next starts.
     pub fn with(mut self, arguments: &[&str]) -> Agent {
         self.arguments = arguments.iter().map(|a| a.to_string()).collect();
@@ -87,10 +95,11 @@ impl Agent {
     fn command(&mut self) -> Command {
         self.starts += 1;
         let log = fs::File::create(self.path(&format!("log-{}", self.starts))).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dataflowkit"));
+        let printed = fs::File::create(self.path("printed")).unwrap();
+        let mut command = Command::new(&self.program);
         command.args(["agent", "-f"]).arg(self.path("agent.properties"));
         command.arg("--state-dir").arg(self.path("state")).arg("--runtime-dir").arg(self.path("run"));
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.args(&self.arguments).stdin(Stdio::null()).stdout(printed).stderr(log);
         command
             .env_remove("NOTIFY_SOCKET")
             .env_remove("JOURNAL_STREAM")
@@ -194,6 +203,11 @@ impl Agent {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// What its last start has printed.
+    pub fn printed(&self) -> String {
+        fs::read_to_string(self.path("printed")).unwrap_or_default()
     }
 
     /// The log of the last start.

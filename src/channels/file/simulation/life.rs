@@ -207,6 +207,7 @@ impl Life {
 
     pub fn retain(&self) {
         let retained = self.channel.retain();
+        self.channel.empty_trash(&mut || true);
         self.world.say(|| format!("retain: {retained:?}, {} segments", self.world.segments()));
     }
 

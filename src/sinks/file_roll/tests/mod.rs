@@ -11,6 +11,7 @@ use crate::event::{Attributes, Batch, Builder, Check, Headers, Marks, Span, Stre
 use crate::flow::{ChannelKey, DeliverError, Stop};
 use crate::sys;
 
+mod containers;
 mod crashes;
 
 fn key() -> ChannelKey {
@@ -22,13 +23,15 @@ struct Rig {
     root: tempfile::TempDir,
     stream: Arc<Stream>,
     boot: String,
+    serializer: Serializer,
 }
 
 impl Rig {
     fn new() -> Rig {
         let attributes = Attributes::default().with("path", "/var/log/x");
         let stream = Stream::mint("r1", attributes);
-        Rig { root: tempfile::tempdir().unwrap(), stream, boot: "boot 0".into() }
+        let serializer = Serializer::Text { newline: true };
+        Rig { root: tempfile::tempdir().unwrap(), stream, boot: "boot 0".into(), serializer }
     }
 
     fn dir(&self) -> PathBuf {
@@ -44,8 +47,7 @@ impl Rig {
 
     fn closed_sink(&self) -> FileRoll {
         let names = Names::new(Manager::Default, "", "");
-        let text = Serializer::Text { newline: true };
-        let mut sink = FileRoll::new("k1", self.dir(), text, names, Duration::ZERO);
+        let mut sink = FileRoll::new("k1", self.dir(), self.serializer.clone(), names, Duration::ZERO);
         sink.boot.clone_from(&self.boot);
         sink
     }
@@ -77,7 +79,11 @@ impl Rig {
     }
 
     fn text(&self) -> String {
-        self.files().values().map(|path| fs::read_to_string(path).unwrap()).collect()
+        let read = |path: &PathBuf| match self.serializer {
+            Serializer::AvroEvent(_) => containers::bodies(path).concat(),
+            _ => fs::read_to_string(path).unwrap(),
+        };
+        self.files().values().map(read).collect()
     }
 
     fn record(&self) -> PathBuf {
