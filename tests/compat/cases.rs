@@ -28,8 +28,6 @@ cases! {
         comments
         component_not_listed
         component_without_lines
-        config_filter
-        config_filter_command
         continued_line
         empty_value
         environment
@@ -168,6 +166,7 @@ cases! {
     selectors {
         load_balancing
         load_balancing_at_random
+        load_balancing_by_alias
         multiplexing
         multiplexing_by_a_static_header
         multiplexing_channel_unknown
@@ -190,7 +189,6 @@ cases! {
         avro_event
         avro_event_codec_unknown
         avro_event_packed
-        avro_of_its_own_schema
         headers_by_class
         headers_without_newline
         text

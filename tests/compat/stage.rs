@@ -199,7 +199,7 @@ impl Stage<'_> {
     }
 
     fn lines_out(&self) -> usize {
-        let files = self.files().into_iter().filter(|path| is_output(&self.name(path)));
+        let files = self.files().into_iter().filter(|path| is_output(&self.name(path)) && !is_hidden(path));
         files.map(|path| fs::read(path).map_or(0, |bytes| lines_in(&bytes))).sum()
     }
 
@@ -255,7 +255,7 @@ impl Stage<'_> {
         for path in self.files() {
             let name = self.name(&path);
             let bytes = fs::read(&path).unwrap_or_default();
-            let hidden = Path::new(&name).file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+            let hidden = is_hidden(&path);
             if is_output(&name) && !everything && (hidden || bytes.is_empty()) {
                 continue;
             }
@@ -310,6 +310,10 @@ impl Told {
             self.file(&format!("{title}:"), lines);
         }
     }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn is_output(name: &str) -> bool {
