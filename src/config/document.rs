@@ -92,11 +92,7 @@ impl Document {
 
     fn add(&mut self, key: Text, value: Text, report: &mut Report) {
         if value.text.is_empty() {
-            if !key.text.is_empty() {
-                let what = format!("`{}` has no value and counts as absent", key.text);
-                report.push(Diagnostic::note("empty-value", what).at(key.span));
-            }
-            return;
+            return self.clear(key, report);
         }
         let secret = names_a_secret(&key.text);
         if secret {
@@ -111,6 +107,21 @@ impl Document {
                 self.entries.push(entry);
             }
         }
+    }
+
+    /// An empty value: the key is absent, also where it had a value before, since of equal keys the last one counts.
+    fn clear(&mut self, key: Text, report: &mut Report) {
+        if key.text.is_empty() {
+            return;
+        }
+        let what = format!("`{}` has no value and counts as absent", key.text);
+        let Some(at) = self.index.get(&key.text) else {
+            return report.push(Diagnostic::note("empty-value", what).at(key.span));
+        };
+        let older = self.entries.remove(*at);
+        let taken_back = Diagnostic::warning("empty-value", what).at(key.span);
+        report.push(taken_back.label(older.key.span, "what is set here is taken back"));
+        self.reindex();
     }
 
     fn replace(&mut self, at: usize, entry: Entry, report: &mut Report) {

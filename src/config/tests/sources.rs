@@ -17,6 +17,16 @@ fn with_bind(value: &str) -> Case {
 }
 
 #[test]
+fn an_empty_value_takes_back_what_was_set_before() {
+    let case =
+        Case::new(&format!("{GOOD}\na1.sources.r1.max-line-length = 20\na1.sources.r1.max-line-length =\n"));
+    assert_eq!(value(&case, "max-line-length"), None);
+    assert!(case.clean(&case.load()).starts_with(
+        "warning[empty-value]: `a1.sources.r1.max-line-length` has no value and counts as absent"
+    ));
+}
+
+#[test]
 fn drop_ins_are_merged_in_name_order_and_keep_their_places() {
     let case = Case::new(GOOD);
     let dir = case.dir.path().join("agent.d");

@@ -5,18 +5,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use encoding_rs::Encoding;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::lines::Lines;
+use super::wire::Wire;
 use crate::flow::{Counter, Pulse};
 
 /// What connections need to know.
 pub struct Settings {
-    pub encoding: &'static Encoding,
+    pub wire: Wire,
     pub max_line: usize,
     pub ack: bool,
 }
@@ -92,9 +92,10 @@ async fn serve(socket: TcpStream, shared: Shared) {
 
 async fn talk(mut socket: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let settings = &shared.settings;
-    let mut lines = Lines::new(settings.encoding, settings.max_line);
+    let mut lines = Lines::new(settings.wire, settings.max_line);
     let mut stop = shared.stop.clone();
     let mut buffer = vec![0; READ];
+    let mut first = true;
     loop {
         let count = tokio::select! {
             _ = stop.changed() => return Ok(()),
@@ -120,8 +121,8 @@ async fn talk(mut socket: TcpStream, shared: &Shared) -> std::io::Result<()> {
             let what = format!("Event exceeds the maximum length ({most} chars, including newline)");
             settings.say(&Err(what.into()), &mut text);
         }
-        let (bytes, ..) = settings.encoding.encode(&text);
-        socket.write_all(&bytes).await?;
+        socket.write_all(&settings.wire.encode(&text, first)).await?;
+        first &= text.is_empty();
         if read.too_long {
             return socket.shutdown().await;
         }

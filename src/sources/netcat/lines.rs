@@ -4,11 +4,11 @@
 //! connection and loses every line of the same read.
 //! Invariants: a line without end is held up to the limit and no further. Lengths count UTF-16 units, as Java's
 //! buffers do.
-use encoding_rs::{Decoder, Encoding};
+use super::wire::{Reader, Wire};
 
 /// Splits one connection's bytes.
 pub struct Lines {
-    decoder: Decoder,
+    reader: Reader,
     /// Decoded, and not yet ended by a newline.
     partial: String,
     partial_units: usize,
@@ -25,17 +25,13 @@ pub struct Read {
 }
 
 impl Lines {
-    pub fn new(encoding: &'static Encoding, most: usize) -> Lines {
-        let decoder = encoding.new_decoder_without_bom_handling();
-        Lines { decoder, partial: String::new(), partial_units: 0, most }
+    pub fn new(wire: Wire, most: usize) -> Lines {
+        Lines { reader: wire.reader(), partial: String::new(), partial_units: 0, most }
     }
 
     /// Takes the bytes of one read.
     pub fn push(&mut self, bytes: &[u8]) -> Read {
-        let room = self.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 4 + 16);
-        let mut text = String::with_capacity(room);
-        let (_, read, _) = self.decoder.decode_to_string(bytes, &mut text, false);
-        debug_assert_eq!(read, bytes.len(), "the room was enough");
+        let text = self.reader.read(bytes);
         let mut found = Read::default();
         let mut pieces = text.split('\n').peekable();
         while let Some(piece) = pieces.next() {
@@ -63,7 +59,7 @@ mod tests {
     use super::*;
 
     fn read(most: usize, reads: &[&[u8]]) -> Vec<Read> {
-        let mut lines = Lines::new(encoding_rs::UTF_8, most);
+        let mut lines = Lines::new(Wire::Other(encoding_rs::UTF_8), most);
         reads.iter().map(|bytes| lines.push(bytes)).collect()
     }
 

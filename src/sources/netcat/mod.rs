@@ -9,16 +9,17 @@
 //! Truth: Flume 1.11 `NetcatSource`, and what it was seen to answer.
 mod connection;
 mod lines;
+mod wire;
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use encoding_rs::Encoding;
 use tokio::sync::{mpsc, watch};
 
 use self::connection::{Answer, Request, Settings, Shared, accept};
+use self::wire::Wire;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::event::Builder;
 use crate::flow::{
@@ -60,9 +61,9 @@ const FULL: &str = "Space for commit to queue couldn't be acquired. Sinks are li
 
 fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let name = at.text(&ENCODING);
-    let encoding = Encoding::for_label(name.as_bytes())
-        .ok_or_else(|| Refusal::at(&ENCODING, format!("there is no charset `{name}`")))?;
-    let settings = Settings { encoding, max_line: at.count(&MAX_LINE), ack: at.flag(&ACK) };
+    let wire =
+        Wire::named(name).ok_or_else(|| Refusal::at(&ENCODING, format!("there is no charset `{name}`")))?;
+    let settings = Settings { wire, max_line: at.count(&MAX_LINE), ack: at.flag(&ACK) };
     let port = u16::try_from(at.int(&PORT)).expect("checked: within the field's bounds");
     let pulse = at.pulse.clone();
     Ok(Box::new(Netcat { bind: at.text(&BIND).into(), port, settings: Arc::new(settings), pulse }))
