@@ -290,6 +290,7 @@ impl Queue {
             epoch: 0,
             found: log.next_number(),
             void_above: HashMap::new(),
+            read_again: Vec::new(),
             shelves: Shelves::default(),
             used: Limit { events: 0, bytes: 0 },
             reserved: Limit { events: 0, bytes: 0 },

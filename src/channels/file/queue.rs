@@ -79,6 +79,8 @@ pub struct Queue {
     /// Frames below this number were there at start; of some streams what lies above a position does not count (D7).
     pub found: u64,
     pub void_above: HashMap<StreamId, u64>,
+    /// Ranges that a source reads again: older frames that have them too do not count.
+    pub read_again: Vec<ReadAgain>,
     pub shelves: Shelves,
     pub used: Limit,
     /// The part of `used` that sources have reserved and not put yet.
@@ -103,6 +105,14 @@ pub struct Queue {
     pub syncing: bool,
     /// No room on the disk: sources wait.
     pub full: bool,
+}
+
+/// Frames below this number do not count for the range.
+#[derive(Debug)]
+pub struct ReadAgain {
+    stream: StreamId,
+    range: Range<u64>,
+    below: u64,
 }
 
 /// Bytes of memory that a batch takes, about.
@@ -175,6 +185,13 @@ impl Queue {
         (run.numbers.start < run.numbers.end).then_some(run)
     }
 
+    /// A segment has left the log, with its frames.
+    pub fn removed(&mut self, segment: u64) {
+        self.runs.retain(|run| run.segment != segment);
+        let first = self.runs.front().map_or(u64::MAX, |run| run.numbers.start);
+        self.read_again.retain(|again| again.below > first);
+    }
+
     /// Everything has been read.
     pub fn caught_up(&mut self) {
         self.on_disk = 0;
@@ -194,6 +211,8 @@ impl Queue {
         if let Some(above) = self.void_above.get(&stream).filter(|_| number < self.found) {
             had.insert(*above, u64::MAX);
         }
+        let again = self.read_again.iter().filter(|again| again.stream == stream && number < again.below);
+        again.for_each(|again| had.insert(again.range.start, again.range.end));
         if batch.straddles(&had) {
             // R1: its records were closed where only a destination knew; they are read again with that cut.
             had.missing(span.from, span.to).into_iter().for_each(|hole| {
@@ -224,6 +243,8 @@ impl Queue {
             self.lost += range.end - range.start;
             return range.end - range.start;
         }
+        let below = self.runs.back().map_or(0, |run| run.numbers.end);
+        self.read_again.push(ReadAgain { stream, range, below });
         self.back.push((*source).into());
         0
     }

@@ -434,7 +434,7 @@ impl FileChannel {
             locked(&self.log).log.remove(segment)?;
             let mut queue = self.lock();
             let gone = queue.shelves.remove(segment);
-            queue.runs.retain(|run| run.segment != segment);
+            queue.removed(segment);
             gone.into_iter().for_each(|stream| self.left(&mut queue, stream));
         }
     }
