@@ -67,7 +67,7 @@ impl Stage<'_> {
         let agent = agent.replace("@PRIVATE@", root.path().join("private").to_str().expect("a plain path"));
         let agent = agent.replace("@PORT@", &port.to_string());
         fs::write(root.path().join("agent.properties"), agent).unwrap();
-        let veil = Veil::new(&dir, &[port]);
+        let veil = Veil::new(&dir, &root.path().join("private"), &[port]);
         let (running, logs, peer, answers) = (None, Vec::new(), None, Vec::new());
         let (remarks, born) = (Vec::new(), SystemTime::now());
         Stage { case, program, root, born, port, monitor, veil, running, logs, peer, answers, remarks }

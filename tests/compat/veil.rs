@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use regex::{Captures, Regex};
 
 pub struct Veil {
-    dir: String,
+    /// `@DIR@` and `@PRIVATE@`.
+    dirs: [(String, &'static str); 2],
     ports: Vec<u16>,
     since: SystemTime,
     millis: Regex,
@@ -22,10 +23,10 @@ pub struct Veil {
 }
 
 impl Veil {
-    pub fn new(dir: &Path, ports: &[u16]) -> Veil {
+    pub fn new(dir: &Path, private: &Path, ports: &[u16]) -> Veil {
         let regex = |pattern: &str| Regex::new(pattern).expect("a plain pattern");
         Veil {
-            dir: dir.display().to_string(),
+            dirs: [(dir.display().to_string(), "@DIR@"), (private.display().to_string(), "@PRIVATE@")],
             ports: ports.to_vec(),
             since: SystemTime::now(),
             millis: regex("1[0-9]{12}"),
@@ -65,7 +66,10 @@ impl Veil {
     }
 
     pub fn text(&self, text: &str) -> String {
-        let mut text = text.replace(&self.dir, "@DIR@");
+        let mut text = text.to_string();
+        for (dir, name) in &self.dirs {
+            text = text.replace(dir, name);
+        }
         for port in &self.ports {
             text = text.replace(&port.to_string(), "@PORT@");
         }
