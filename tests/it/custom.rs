@@ -94,6 +94,6 @@ fn custom_components_are_checked_and_explained_like_all_others() {
     fs::write(&file, INTO_FILES.replace("@DIR@", "/tmp/x")).unwrap();
     let told = out(&["check", file.to_str().unwrap()]);
     assert!(told.contains("r1 -> c1 -> k1: G4"), "{told}");
-    let told = out(&["explain", "mysource"]);
+    let told = out(&["explain", "source", "mysource"]);
     assert!(told.contains("delay") && told.contains("the pause before each text"), "{told}");
 }
