@@ -3,7 +3,7 @@
 //! Why per record: lines are found on raw bytes (`lines`), so what is decoded is always a whole record. No character
 //! is ever split by a read, and positions are raw offsets whatever the charset.
 //! Truth: `java.nio.charset` names; Flume's `DecodeErrorPolicy`.
-use encoding_rs::{DecoderResult, EncoderResult, Encoding};
+use encoding_rs::{DecoderResult, Encoding};
 
 use super::lines::cut_utf8;
 
@@ -84,12 +84,6 @@ impl Charset {
         matches!(self.coding, Coding::Untouched)
     }
 
-    /// Whether it is UTF-8, whatever its policy.
-    pub fn is_utf8(&self) -> bool {
-        matches!(self.coding, Coding::Untouched)
-            || matches!(self.coding, Coding::Other(e) if e == encoding_rs::UTF_8)
-    }
-
     /// The same, but nothing is ever refused.
     pub fn forgiving(self) -> Charset {
         let policy = if self.policy == Policy::Fail { Policy::Replace } else { self.policy };
@@ -106,25 +100,6 @@ impl Charset {
                 (text.iter().flat_map(|b| [0, *b]).collect(), 2)
             }
             _ => (text.to_vec(), 1),
-        }
-    }
-
-    /// Appends `text` in this charset, as Java's `getBytes`: `?` for what it has no code for, a byte order mark where the
-    /// order is not said.
-    pub fn encode(&self, text: &str, out: &mut Vec<u8>) {
-        let narrow = |most: u32| move |sign: char| if u32::from(sign) <= most { sign as u8 } else { b'?' };
-        match self.coding {
-            Coding::Untouched => out.extend_from_slice(text.as_bytes()),
-            Coding::Latin1 => out.extend(text.chars().map(narrow(0xff))),
-            Coding::Ascii => out.extend(text.chars().map(narrow(0x7f))),
-            Coding::Other(e) if e == encoding_rs::UTF_16LE && !self.by_mark => {
-                out.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
-            }
-            Coding::Other(e) if e == encoding_rs::UTF_16BE || e == encoding_rs::UTF_16LE => {
-                out.extend_from_slice(if self.by_mark { b"\xfe\xff" } else { b"" });
-                out.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
-            }
-            Coding::Other(encoding) => encode_other(encoding, text, out),
         }
     }
 
@@ -207,20 +182,6 @@ impl Charset {
     }
 }
 
-fn encode_other(encoding: &'static Encoding, text: &str, out: &mut Vec<u8>) {
-    let (mut encoder, mut rest) = (encoding.new_encoder(), text);
-    loop {
-        out.reserve(rest.len() + 16);
-        let (result, read) = encoder.encode_from_utf8_to_vec_without_replacement(rest, out, true);
-        rest = &rest[read..];
-        match result {
-            EncoderResult::InputEmpty => return,
-            EncoderResult::OutputFull => {}
-            EncoderResult::Unmappable(_) => out.push(b'?'),
-        }
-    }
-}
-
 /// Byte by byte, as only the decoder knows where characters end; for lines that may be too long only.
 fn cut_decoding(encoding: &'static Encoding, raw: &[u8], most: usize) -> Option<usize> {
     let mut decoder = encoding.new_decoder_without_bom_handling();
@@ -273,20 +234,6 @@ mod tests {
         assert_eq!(text(&Charset::named("ISO-8859-1", None).unwrap(), b"\x80\xe4"), "\u{80}ä");
         assert!(Charset::named("US-ASCII", None).unwrap().decode(b"\xe4", &mut Vec::new()).is_err());
         assert!(Charset::named("no-such-charset", None).is_none());
-    }
-
-    #[test]
-    fn text_is_encoded_as_java_does() {
-        let encoded = |name: &str, text: &str| {
-            let mut out = Vec::new();
-            Charset::named(name, None).unwrap().encode(text, &mut out);
-            out
-        };
-        assert_eq!(encoded("GBK", "中é😀!"), b"\xd6\xd0\xa8\xa6?!");
-        assert_eq!(encoded("US-ASCII", "aé"), b"a?");
-        assert_eq!(encoded("UTF-16", "a"), b"\xfe\xff\0a");
-        assert_eq!(encoded("UTF-16LE", "a"), b"a\0");
-        assert_eq!(encoded("UTF-8", "é"), "é".as_bytes());
     }
 
     #[test]

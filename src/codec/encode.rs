@@ -1,4 +1,4 @@
-//! `outputCharset`: text as bytes of another charset than UTF-8.
+//! Text as bytes of another charset than UTF-8: what `outputCharset` of files and `charset` of others ask for.
 //!
 //! As Java's `String.getBytes`: a character that the charset has not becomes `?`; `UTF-16` is big-endian behind a mark.
 //! Truth: `java.nio.charset`, by whose names charsets are called.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::left::LeftAsIs;
 use crate::codec::charset::{Charset, Policy};
+use crate::codec::encode::Output;
 use crate::codec::java_regex::{self, Pattern, Replacement, Spans};
 use crate::config::{At, Build, Field, Refusal, Spec};
 use crate::event::Batch;
@@ -35,10 +36,11 @@ fn build(at: &At) -> Result<Box<dyn Interceptor>, Refusal> {
     let replacement = Replacement::parse(at.text(&REPLACEMENT), &pattern)
         .map_err(|what| Refusal::at(&REPLACEMENT, what))?;
     let name = at.text(&CHARSET);
-    let charset = Charset::named(name, Some(Policy::Replace))
-        .ok_or_else(|| Refusal::at(&CHARSET, format!("no charset is called `{name}`")))?;
+    let unknown = || Refusal::at(&CHARSET, format!("no charset that can be written is called `{name}`"));
+    let charset = Charset::named(name, Some(Policy::Replace)).ok_or_else(unknown)?;
+    let output = Output::of(name).ok_or_else(unknown)?;
     let spans = Spans::new(replacement.wanted());
-    let charset = (!charset.is_utf8()).then_some(charset);
+    let charset = output.map(|output| (charset, output));
     Ok(Box::new(SearchReplace { pattern, replacement, charset, spans, left: LeftAsIs::new(at) }))
 }
 
@@ -46,7 +48,7 @@ struct SearchReplace {
     pattern: Pattern,
     replacement: Replacement,
     /// Other than UTF-8.
-    charset: Option<Charset>,
+    charset: Option<(Charset, Output)>,
     spans: Spans,
     left: LeftAsIs,
 }
@@ -57,16 +59,16 @@ impl SearchReplace {
         let before = out.len();
         let text = match &self.charset {
             None => java_regex::text(body),
-            Some(charset) => Cow::Owned(decoded(charset, body)),
+            Some((charset, _)) => Cow::Owned(decoded(charset, body)),
         };
         let replaced = self.replacement.all(&self.pattern, &text, &mut self.spans, out);
         if !self.left.or(replaced, false) {
             return out.extend_from_slice(body);
         }
-        if let Some(charset) = &self.charset {
+        if let Some((_, output)) = &self.charset {
             let text = String::from_utf8_lossy(&out[before..]).into_owned();
             out.truncate(before);
-            charset.encode(&text, out);
+            output.encode(&text, out);
         }
     }
 }

@@ -45,7 +45,7 @@ impl<'a> Desk<'a> {
     /// Takes a line; puts when the batch is full.
     pub fn line(&mut self, text: &[u8]) -> Result<(), Halt> {
         match self.settings.format {
-            Format::Lines => self.event(text),
+            Format::Lines => self.encoded(text),
             Format::Json => match json_event::parse(text) {
                 Ok((headers, body)) => {
                     self.event(&body);
@@ -56,6 +56,14 @@ impl<'a> Desk<'a> {
         }
         let full = self.builder.len() >= self.settings.batch_size || self.bytes >= AT_ONCE;
         if full { self.put() } else { Ok(()) }
+    }
+
+    /// In the charset of the command, as Flume has it.
+    fn encoded(&mut self, text: &[u8]) {
+        let Some(output) = self.settings.output else { return self.event(text) };
+        let mut body = Vec::with_capacity(text.len());
+        output.encode(&String::from_utf8_lossy(text), &mut body);
+        self.event(&body);
     }
 
     fn event(&mut self, body: &[u8]) {

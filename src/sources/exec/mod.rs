@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use self::run::Run;
 use crate::codec::charset::{Charset, Policy};
+use crate::codec::encode::Output;
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::flow::{Fatal, Input, Kind, Outlet, Source, Stop, Wait};
 use crate::sys::child::{Child, Errors, argv};
@@ -43,8 +44,9 @@ const BATCH_TIMEOUT: Field = Field::int("batchTimeout", 1, 86_400_000)
     .unit(Unit::Millis)
     .default("3000")
     .doc("so long after the last put what is there is put, full batch or not");
-const CHARSET: Field =
-    Field::charset("charset").default("UTF-8").doc("what it prints in; bodies are UTF-8 whatever it is");
+const CHARSET: Field = Field::charset("charset").default("UTF-8").doc(
+    "what it prints in, and bodies are in; what is no text in it becomes U+FFFD, or `?` where it has none",
+);
 const FORMAT: Field = Field::choice("format", &["lines", "json"]).default("lines").doc(
     "json: each line is an event, `{\"headers\":{\"name\":\"value\"},\"body\":\"text\"}`, `bodyBase64` for a body that is no text",
 );
@@ -90,14 +92,17 @@ struct Settings {
     batch_size: usize,
     batch_timeout: Duration,
     charset: Charset,
+    /// What bodies are encoded in, other than UTF-8.
+    output: Option<Output>,
     format: Format,
     longest: usize,
 }
 
 fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let name = at.text(&CHARSET);
-    let charset = Charset::named(name, Some(Policy::Replace))
-        .ok_or_else(|| Refusal::at(&CHARSET, format!("there is no charset `{name}`")))?;
+    let unknown = || Refusal::at(&CHARSET, format!("there is no charset `{name}` that can be written"));
+    let charset = Charset::named(name, Some(Policy::Replace)).ok_or_else(unknown)?;
+    let output = Output::of(name).ok_or_else(unknown)?;
     let settings = Settings {
         argv: argv(at.text(&COMMAND), at.opt(&SHELL)),
         restart: at.flag(&RESTART).then(|| at.time(&THROTTLE)),
@@ -106,6 +111,7 @@ fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {
         batch_size: at.count(&BATCH_SIZE).max(1),
         batch_timeout: at.time(&BATCH_TIMEOUT),
         charset,
+        output,
         format: if at.choice(&FORMAT) == "json" { Format::Json } else { Format::Lines },
         longest: at.count(&LONGEST),
     };

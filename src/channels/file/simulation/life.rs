@@ -16,8 +16,8 @@ use super::world::World;
 use crate::channels::file::FileChannel;
 use crate::event::{Batch, EventRef, Stream, StreamId};
 use crate::flow::{
-    Channel, ChannelKey, Destination, Interceptor, Kind, Lease, Limit, Outcome, Outlet, Prepared, Pulse,
-    PutError, Routes, Seat, Selector, Stop, Wiring,
+    Channel, ChannelKey, Counter, Destination, Interceptor, Kind, Lease, Limit, Outcome, Outlet, Prepared,
+    Pulse, PutError, Routes, Seat, Selector, Stop, Wiring,
 };
 
 mod sinks;
@@ -280,6 +280,10 @@ impl Life {
 
     /// What holds at every moment.
     pub fn check(&self) {
+        if self.channel.pulse().get(Counter::LostEvents) > 0 {
+            // What could not be read back may be readable at a later start, and comes behind what was leased meanwhile.
+            self.world.holes.set(true);
+        }
         for (source, ledger) in self.channel.ledgers() {
             if !ledger.balances() {
                 self.world.fail(format!("the ledger of {source} does not balance: {ledger:?}"));
