@@ -88,9 +88,11 @@ fn compare(names: &[&'static str]) {
     let stale = Mutex::new(Vec::new());
     run_all(names, |case, flume, seen| {
         let recorded = if flume == OLD { case.old_record() } else { case.record(flume) }.unwrap_or_default();
+        // A story of nothing is recorded as an empty line.
+        let (recorded, seen) = (recorded.trim_end(), seen.trim_end());
         println!("{} {} beside {flume}", if recorded == seen { "same" } else { "NOT THE SAME" }, case.name);
         if recorded != seen {
-            let text = format!("{}, {flume}: - recorded, + seen now\n{}", case.name, diff(recorded, &seen));
+            let text = format!("{}, {flume}: - recorded, + seen now\n{}", case.name, diff(recorded, seen));
             stale.lock().unwrap().push(text);
         }
     });
