@@ -90,6 +90,37 @@ fn the_example_gets_each_event_once_and_in_order() {
     assert!(fs::read_to_string(agent.path("got")).unwrap() == lines + "and one more\n", "{}", agent.story());
 }
 
+/// Takes all events but those that say `bad`.
+const PICKY: &str = r#"while read -r word number count; do
+  read -r line
+  case $line in *bad*) echo refuse $number it says bad;; *) echo "$line" >> "$1"; echo ok $number;; esac
+done
+"#;
+
+#[test]
+fn d1_what_a_destination_refuses_lies_in_the_dead_letters_and_the_rest_is_delivered() {
+    let config =
+        EXAMPLE.replace("python3 EXAMPLE", "sh @DIR@/picky").replace("batchSize = 20", "batchSize = 1");
+    let mut agent = Agent::new(&config).with(&["--until-drained"]);
+    fs::create_dir(agent.path("in")).unwrap();
+    fs::write(agent.path("picky"), PICKY).unwrap();
+    append(&agent, b"one\nbad two\nthree\nfour is bad\nfive\n");
+    assert!(agent.run().success(), "{}", agent.story());
+    assert_eq!(fs::read_to_string(agent.path("got")).unwrap(), "one\nthree\nfive\n", "{}", agent.story());
+    let letters =
+        fs::read_dir(agent.path("state/dead-letters/k1")).unwrap().map(|entry| entry.unwrap().path());
+    let mut bodies: Vec<String> = letters
+        .map(|path| serde_json::from_str::<serde_json::Value>(&fs::read_to_string(path).unwrap()).unwrap())
+        .map(|letter| letter["body"].as_str().unwrap().to_string())
+        .collect();
+    bodies.sort();
+    assert_eq!(bodies, ["bad two", "four is bad"]);
+    assert!(agent.log().contains("sink `k1` is refused 1 events: `sh`: it says bad"), "{}", agent.story());
+    // They are settled: a second life brings nothing again.
+    assert!(agent.run().success(), "{}", agent.story());
+    assert_eq!(fs::read_to_string(agent.path("got")).unwrap(), "one\nthree\nfive\n", "{}", agent.story());
+}
+
 #[test]
 fn nothing_is_lost_through_kills_of_the_example_and_of_the_agent_and_repeats_are_counted() {
     let Some(mut agent) = example() else { return };
