@@ -66,6 +66,7 @@ impl SourceRunner {
             fingerprint: self.node.fingerprint,
             sources: self.sources.clone(),
             from_start: self.node.from_start,
+            input: self.node.input,
             until_drained: self.until_drained,
         })
     }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{
-    Channel, ChannelError, Counter, Interceptor, Limit, Pulse, PutError, Receipt, Routes, Selector, Stop,
-    Tally, Wait,
+    Channel, ChannelError, Counter, Input, Interceptor, Limit, Pulse, PutError, Receipt, Routes, Selector,
+    Stop, Tally, Wait,
 };
 use crate::event::{Attributes, Batch, Checks, Mark, Span, Stream, StreamId};
 use crate::sys;
@@ -29,6 +29,8 @@ pub struct Wiring {
     pub sources: Vec<String>,
     /// A channel that is new to this source gets history too (C2).
     pub from_start: bool,
+    /// Whether it may have been read before; if not, nothing is gained by knowing what destinations have.
+    pub input: Input,
     /// The agent runs until its inputs have ended.
     pub until_drained: bool,
 }
@@ -98,7 +100,8 @@ pub struct Outlet {
 }
 
 impl Outlet {
-    /// Opens the way: waits for reports where a channel has no record of its own (S4), and takes marks back where
+    /// Opens the way: waits for reports where a channel has no record of its own (S4) and input can be read again, and
+    /// takes marks back where
     /// interceptors or selector have changed (P6). `None`: stopped meanwhile.
     pub fn open(wiring: Wiring, stop: &Stop) -> Result<Option<Outlet>, ChannelError> {
         let transaction = smallest(&wiring.channels);
@@ -116,7 +119,8 @@ impl Outlet {
             until_drained: wiring.until_drained,
             transaction,
         };
-        for channel in &outlet.channels {
+        let knows_nothing_of_before = matches!(wiring.input, Input::Answered | Input::Fleeting { .. });
+        for channel in outlet.channels.iter().filter(|_| !knows_nothing_of_before) {
             let _waiting = outlet.pulse.wait(Wait::Reports, channel.key().channel.clone());
             while channel.awaits_reports(&outlet.source, wiring.fingerprint) {
                 if stop.wait(Duration::from_millis(10)) {

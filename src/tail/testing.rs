@@ -270,6 +270,7 @@ impl Rig {
                 fingerprint: 1,
                 sources: vec!["s".into()],
                 from_start: false,
+                input: Input::Again,
                 until_drained,
             },
         );

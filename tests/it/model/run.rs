@@ -153,6 +153,7 @@ impl World {
             fingerprint,
             sources: self.sources.iter().map(|source| source.name.clone()).collect(),
             from_start: false,
+            input: dataflowkit::flow::Input::Again,
             until_drained: false,
         };
         let Ok(Some(outlet)) = STOP.with(|stop| Outlet::open(wiring, stop)) else { return };

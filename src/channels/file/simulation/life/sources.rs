@@ -12,6 +12,7 @@ impl Life {
             fingerprint: 1,
             sources: vec![TAIL.into(), NET.into()],
             from_start: false,
+            input: crate::flow::Input::Again,
             until_drained: false,
         }
     }
