@@ -280,8 +280,8 @@ impl Life {
 
     /// What holds at every moment.
     pub fn check(&self) {
-        if self.channel.pulse().get(Counter::LostEvents) > 0 {
-            // What could not be read back may be readable at a later start, and comes behind what was leased meanwhile.
+        if self.channel.pulse().get(Counter::Errors) > 0 {
+            // What could not be read back may be readable at the next start, and comes behind what was leased meanwhile.
             self.world.holes.set(true);
         }
         for (source, ledger) in self.channel.ledgers() {
