@@ -131,6 +131,6 @@ mod tests {
         let what = refused(&SPEC, &[("searchPattern", "a"), ("replaceString", "$1")]);
         assert_eq!(what, "the pattern has no group 1");
         let what = refused(&SPEC, &[("searchPattern", "a"), ("charset", "no-such-charset")]);
-        assert_eq!(what, "no charset is called `no-such-charset`");
+        assert_eq!(what, "no charset that can be written is called `no-such-charset`");
     }
 }
