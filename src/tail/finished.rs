@@ -1,14 +1,15 @@
 //! Files that have been read to their end: retired once durable (D5), watched for late lines, then let go (D6).
-use std::collections::HashSet;
-use std::fs;
+use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::desk::{Desk, Doing, Halt};
 use super::follow::{Followed, Turn};
+use super::identity::Inode;
 use super::leaving::{LOOK, Leaving};
-use super::listing;
+use super::listing::{self, Name};
 use super::retire::{Retire, Retired};
 use crate::codec::records::Close;
 use crate::flow::Counter;
@@ -165,7 +166,7 @@ impl Finished {
         if self.retire == Retire::Delete && grown(followed) {
             return true;
         }
-        match self.retire.finish(&followed.path) {
+        match self.retire.finish_own(followed) {
             Ok(Retired::Renamed(to, numbered)) => {
                 if numbered {
                     log::warn!(component = desk.out.source(); "`{}` was used again: it is `{}` now", followed.path.display(), to.display());
@@ -207,14 +208,23 @@ impl Finished {
         Ok(())
     }
 
-    /// Kept files whose names are gone: their marks go too.
-    pub fn forget_missing(&mut self, leaving: &mut Leaving) {
-        self.files.retain(|done| {
-            let gone = done.stage == Stage::Kept && fs::metadata(&done.followed.path).is_err();
-            if gone {
-                leaving.add(done.followed.reader.stream.id, done.followed.reader.position());
+    /// Kept files under the names they have now; the marks of those that are gone go too.
+    pub fn follow_names(&mut self, dir: &Path, names: &[Name], leaving: &mut Leaving) {
+        let kept = self.files.iter().any(|done| done.stage == Stage::Kept);
+        let names: HashMap<u64, &Name> =
+            names.iter().filter(|_| kept).map(|name| (name.inode, name)).collect();
+        self.files.retain_mut(|Done { followed, stage }| {
+            if *stage != Stage::Kept {
+                return true;
             }
-            !gone
+            let Some(name) = names.get(&followed.face.inode.number) else {
+                leaving.add(followed.reader.stream.id, followed.reader.position());
+                return false;
+            };
+            if followed.path.file_name() != Some(&name.name) {
+                followed.renamed(&dir.join(&name.name));
+            }
+            true
         });
     }
 
@@ -223,6 +233,9 @@ impl Finished {
         let changed = |done: &Done| {
             let meta = listing::regular(&done.followed.path).ok()??;
             let inode = done.followed.face.inode;
+            if !inode.is_like(&Inode::of(&meta)) {
+                return None;
+            }
             (meta.len() != done.followed.reader.at()).then_some((inode.device, inode.number, meta.len()))
         };
         self.files.iter().filter(|done| done.stage == Stage::Kept).filter_map(changed).collect()

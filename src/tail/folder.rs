@@ -49,9 +49,13 @@ impl Folder {
 
     /// The names, if they may have changed since they were last asked for.
     pub fn changed_names(&mut self, desk: &Desk<'_>) -> Option<Vec<Name>> {
+        self.may_have_changed().then(|| self.names(desk)).flatten()
+    }
+
+    /// Whether the names may have changed since they were last asked for.
+    pub fn may_have_changed(&mut self) -> bool {
         self.hear();
-        let due = self.listed.is_none_or(|at| at.elapsed() >= self.period());
-        (self.changed || due).then(|| self.names(desk)).flatten()
+        self.changed || self.listed.is_none_or(|at| at.elapsed() >= self.period())
     }
 
     /// The names, looked at now; `None`: that failed, and has been said.

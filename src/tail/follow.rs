@@ -102,9 +102,9 @@ impl Followed {
         leaving: &mut Leaving,
         manner: &Manner,
         path: &Path,
+        file: File,
         start: impl FnOnce(&Face, u64, Option<u64>) -> Option<u64>,
     ) -> Result<Followed, Halt> {
-        let file = File::open(path).map_err(Halt::Read)?;
         let face = manner.face_of(&file)?;
         let size = file.metadata().map_err(Halt::Read)?.len();
         let (attributes, shift) = (face.attributes(path), face.shift);

@@ -1,10 +1,11 @@
 //! A look into a directory: which files are there, by name and inode.
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::codec::java_regex::Pattern;
 
@@ -42,6 +43,34 @@ pub fn regular(path: &Path) -> io::Result<Option<Metadata>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Opens the file that a look found under this name; `None`: the name leads elsewhere by now, or nowhere.
+pub fn open(path: &Path, seen: Key) -> io::Result<Option<File>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let is_seen = key(&file.metadata()?) == seen;
+    Ok(is_seen.then_some(file))
+}
+
+/// Files and the names they were seen under.
+pub type Places = BTreeSet<(PathBuf, Key)>;
+
+/// Looks until two looks in a row see the same files under the same names. Why: one that is under way while files are
+/// renamed may see a file under neither of its names. After a hundred the last one counts; so long nobody renames.
+pub fn settled<T>(mut look: impl FnMut() -> Option<T>, places: impl Fn(&T) -> Places) -> Option<T> {
+    let mut before = places(&look()?);
+    for _ in 1..100 {
+        let seen = look()?;
+        let now = places(&seen);
+        if now == before {
+            return Some(seen);
+        }
+        before = now;
+    }
+    look()
 }
 
 /// Nanoseconds since 1970, as files are ordered by.

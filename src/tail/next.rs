@@ -16,7 +16,7 @@ use super::folder::Folder;
 use super::follow::{Followed, Manner, Turn};
 use super::identity::{Face, Inode, is_copy};
 use super::leaving::Leaving;
-use super::listing::{self, Candidates, Key, Name};
+use super::listing::{self, Candidates, Key, Name, Places};
 use super::memory::{self, Memory};
 use super::period::Period;
 use super::retire::Retire;
@@ -62,6 +62,19 @@ struct Candidate {
 impl Candidate {
     fn key(&self) -> Key {
         listing::key(&self.meta)
+    }
+}
+
+/// What one look saw.
+struct Seen {
+    names: Vec<Name>,
+    /// Oldest first.
+    found: Vec<Candidate>,
+}
+
+impl Seen {
+    fn places(&self) -> Places {
+        self.found.iter().map(|candidate| (candidate.path.clone(), candidate.key())).collect()
     }
 }
 
@@ -142,8 +155,10 @@ impl<'a> Next<'a> {
             self.retry_at = None;
             self.folder.look_again();
         }
-        if let Some(names) = self.folder.changed_names(&self.desk) {
-            self.look_at(&names)?;
+        if self.folder.may_have_changed()
+            && let Some(seen) = self.look()
+        {
+            self.take_over(seen)?;
         }
         let mut busy = self.finished.look(&self.desk, &mut self.leaving)?;
         self.leaving.settle(self.desk.out).map_err(Halt::Broken)?;
@@ -169,8 +184,16 @@ impl<'a> Next<'a> {
         due.time()
     }
 
-    /// Takes a listing over: who waits, who is newer, who has gone.
-    fn look_at(&mut self, names: &[Name]) -> Result<(), Halt> {
+    fn look(&mut self) -> Option<Seen> {
+        let look = || {
+            let names = self.folder.names(&self.desk)?;
+            Some(Seen { found: self.find(&names), names })
+        };
+        listing::settled(look, Seen::places)
+    }
+
+    /// Candidates, oldest first.
+    fn find(&mut self, names: &[Name]) -> Vec<Candidate> {
         let mut found = Vec::new();
         for name in names.iter().filter(|name| self.settings.candidates.takes(&name.name)) {
             let path = self.settings.dir.join(&name.name);
@@ -184,18 +207,24 @@ impl<'a> Next<'a> {
             let key = |c: &Candidate| listing::modified(&c.meta);
             key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path))
         });
+        found
+    }
+
+    /// Takes a look over: who waits, who is newer, who has gone.
+    fn take_over(&mut self, seen: Seen) -> Result<(), Halt> {
+        let Seen { names, mut found } = seen;
+        self.finished.follow_names(&self.settings.dir, &names, &mut self.leaving);
         for (device, inode, size) in self.finished.changed_kept() {
             if let Some(followed) = self.finished.take_changed((device, inode), size) {
                 self.finished.add(followed);
             }
         }
-        self.finished.forget_missing(&mut self.leaving);
         let finished = self.finished.inodes();
         found.retain(|candidate| !finished.contains(&candidate.key()));
         if std::mem::take(&mut self.first) {
-            self.look_for_known(names, &found)?;
+            self.look_for_known(&names, &found)?;
         }
-        self.judge_current(&found, names);
+        self.judge_current(&found, &names);
         if let Some(current) = &self.current {
             let own = current.followed.key();
             found.retain(|candidate| candidate.key() != own);
@@ -242,7 +271,11 @@ impl<'a> Next<'a> {
         let candidate = self.waiting.remove(index);
         let newer = index < self.waiting.len();
         match self.open(&candidate) {
-            Ok(followed) => {
+            Ok(None) => {
+                self.folder.look_again();
+                Ok(!self.waiting.is_empty())
+            }
+            Ok(Some(followed)) => {
                 self.there = self.waiting.iter().map(Candidate::key).collect();
                 self.current = Some(Current { followed, newer, vanished: false });
                 Ok(true)
@@ -256,7 +289,11 @@ impl<'a> Next<'a> {
         }
     }
 
-    fn open(&mut self, candidate: &Candidate) -> Result<Followed, Halt> {
+    /// `None`: it is not there any more under this name.
+    fn open(&mut self, candidate: &Candidate) -> Result<Option<Followed>, Halt> {
+        let Some(file) = listing::open(&candidate.path, candidate.key()).map_err(Halt::Read)? else {
+            return Ok(None);
+        };
         let (path, copy) = (&candidate.path, self.copies.remove(&candidate.key()));
         let imported = self.settings.imported.as_ref();
         let begin = imported.and_then(|imported| imported.begin(path));
@@ -265,11 +302,12 @@ impl<'a> Next<'a> {
             None => copy.as_ref().map(|copy| copy.from).or(begin).filter(|at| *at <= size),
         };
         let manner = &self.settings.manner;
-        let followed = Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, start)?;
+        let followed =
+            Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, file, start)?;
         if let Some(imported) = imported {
             imported.opened(path, self.desk.out.source());
         }
-        Ok(followed)
+        Ok(Some(followed))
     }
 
     /// Reads the present file; true if there may be more to do at once.

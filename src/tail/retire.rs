@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
+use super::follow::Followed;
+use super::identity::Inode;
+use super::listing;
+
 /// The end of a finished file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retire {
@@ -34,7 +38,14 @@ pub enum Retired {
 }
 
 impl Retire {
-    pub fn finish(&self, path: &Path) -> io::Result<Retired> {
+    /// Ends a followed file, unless its name leads to another one by now: that is not ours to end.
+    pub fn finish_own(&self, followed: &Followed) -> io::Result<Retired> {
+        let own = listing::regular(&followed.path)?
+            .is_some_and(|meta| followed.face.inode.is_like(&Inode::of(&meta)));
+        if own { self.finish(&followed.path) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    fn finish(&self, path: &Path) -> io::Result<Retired> {
         match self {
             Retire::Rename(suffix) => rename_numbered(path, suffix),
             Retire::Delete => fs::remove_file(path).map(|()| Retired::Deleted),

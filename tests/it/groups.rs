@@ -90,6 +90,11 @@ impl Run {
         assert!(more, "{}", self.agent.story());
     }
 
+    /// After a kill the group waits for both to tell what they have; what arrives then says that they did.
+    fn both_have_told(&mut self) {
+        self.writes_until(|run| run.lines("out1") + run.lines("out2"));
+    }
+
     fn again(&mut self) {
         self.agent.kill();
         self.agent.start();
@@ -137,8 +142,7 @@ fn at_any_moment(config: &str, seed: u64) {
     for step in 0..40 {
         if step == 20 {
             run.lift();
-            // After a kill the group waits for both to tell what they have.
-            run.writes_until(|run| run.lines("out1") + run.lines("out2"));
+            run.both_have_told();
             run.block("out1");
             run.writes_until(|run| run.lines("out2"));
         }
@@ -175,6 +179,7 @@ fn a_failover_group_moves_on_and_comes_back_and_records_tell_after_a_kill() {
             run.write(500);
             run.pause();
             run.again();
+            run.both_have_told();
             run.block("out1");
             run.writes_until(|run| run.lines("out2"));
             run.lift();

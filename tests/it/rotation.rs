@@ -34,13 +34,13 @@ const ROLL: &str =
 pub fn source(kind: Kind) -> String {
     let keys: &[(&str, &str)] = match kind {
         Kind::Next => &[("type", ROLL), ("rollModule", "next"), ("targetPattern", "app-\\\\d+\\\\.log")],
-        Kind::SelfByCopy | Kind::SelfByRename => &[
+        Kind::SelfByCopy | Kind::SelfByRename | Kind::SelfByChain => &[
             ("type", ROLL),
             ("rollModule", "self"),
             ("targetPattern", "app.log"),
             ("rollPattern", "app\\\\.log\\\\.\\\\d+"),
         ],
-        Kind::Taildir => {
+        Kind::Taildir | Kind::TaildirByChain => {
             &[("type", "TAILDIR"), ("filegroups", "g"), ("filegroups.g", "@DIR@/in/app\\\\.log.*")]
         }
         Kind::Spooldir => {
@@ -49,10 +49,11 @@ pub fn source(kind: Kind) -> String {
     };
     let mut text: String =
         keys.iter().map(|(key, value)| format!("a1.sources.r1.{key} = {value}\n")).collect();
-    if kind != Kind::Taildir {
+    let is_taildir = matches!(kind, Kind::Taildir | Kind::TaildirByChain);
+    if !is_taildir {
         text += "a1.sources.r1.spoolDir = @DIR@/in\n";
     }
-    if matches!(kind, Kind::Next | Kind::SelfByCopy | Kind::SelfByRename) {
+    if !is_taildir && kind != Kind::Spooldir {
         text += "a1.sources.r1.quietTime = 250\na1.sources.r1.bufferMaxLineLength = 100000\n";
     }
     text + "a1.sources.r1.batchSize = 7\n"
@@ -102,7 +103,7 @@ fn one(seed: u64) -> Result<Counted, String> {
 fn rolled_files_arrive_once_whole_and_in_order_through_kills() {
     let seeds: Vec<u64> = match std::env::var("DATAFLOWKIT_SEED") {
         Ok(seeds) => seeds.split(',').map(|seed| seed.parse().expect("a seed is a number")).collect(),
-        Err(_) => (0..count(15, 200)).collect(),
+        Err(_) => (0..count(21, 280)).collect(),
     };
     let (next, total, failures) = (AtomicU64::new(0), Mutex::new(Counted::default()), Mutex::new(Vec::new()));
     thread::scope(|scope| {

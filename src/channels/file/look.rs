@@ -167,7 +167,7 @@ impl Look {
         (self.record, _) = story.record();
         // S6: what was delivered under another boot counts as far as it is durable.
         self.record.apply(&Entry::Boot { id: sys::boot_id() });
-        for (segment, marks) in &story.shelves {
+        for (segment, marks) in &story.shelves() {
             for (stream, mark) in marks {
                 self.stored.entry(*stream).or_default().union(mark);
             }

@@ -19,6 +19,7 @@ mod steps;
 mod story;
 mod takeover;
 mod threads;
+mod voids;
 
 pub use fields::{SPEC, SPILLABLE, dirs_of, keeps_log, keys_of};
 pub use look::{Contents, Hole, LogDirs, Look, Senseless, Waiting};

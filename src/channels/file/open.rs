@@ -5,7 +5,7 @@
 //! (P3); where nobody can read it again, it is given up and counted.
 //! D7: where the frames behind a hole would come before what fills it, and can be read again as well, they do not count:
 //! so it is for what a spillable channel spilled, and for writes that a power cut took out of the middle.
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -14,8 +14,9 @@ use std::time::Instant;
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
 use super::steps::{FileChannel, Hand, Settings};
-use super::story::{Holes, Story, ranges};
+use super::story::{Holes, Story, Strip};
 use super::takeover::take_over;
+use super::voids::Voids;
 use crate::codec::marks;
 use crate::event::{Entry, Mark, Record, Stream, StreamId};
 use crate::flow::{Book, ChannelError, ChannelKey, Counter, Latch, Limit, Pulse};
@@ -71,7 +72,7 @@ impl FileChannel {
         marks::encode(&opening, &mut queue.marks);
         marks::encode(&taken_over, &mut queue.marks);
         let torn = rebooted && survey.missing.iter().all(|gone| gone.start >= survey.durable);
-        let harm = recover(&mut queue, story, &survey, settings.memory.is_some() || torn);
+        let harm = recover(&mut queue, story, &survey, settings.memory.is_some(), torn);
         let segments = log.segments();
         let reader = Reader::new(disk.clone(), segments.clone(), keys);
         let (room, arrived, work, written, done) = Default::default();
@@ -171,7 +172,7 @@ impl FileChannel {
 }
 
 /// Fills the queue with what the log holds.
-fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> Harm {
+fn recover(queue: &mut Queue, story: Story, survey: &Survey, spills: bool, torn: bool) -> Harm {
     let locked = |segment: &u64| {
         let path = &survey.segments[segment].path;
         survey.damage.iter().any(|damage| damage.path == *path && matches!(damage.fault, Fault::NoKey(_)))
@@ -179,15 +180,18 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     // What no key opens now is never done with.
     let (locked, open): (Vec<u64>, Vec<u64>) = survey.order().into_iter().partition(locked);
     open.iter().for_each(|segment| queue.shelves.begin(*segment));
-    for (segment, marks) in &story.shelves {
-        for (stream, mark) in marks {
-            ranges(mark).for_each(|range| queue.shelves.insert(*segment, *stream, range.start, range.end));
+    for (stream, mut strips) in story.strips {
+        if spills && !stream.is_of_log() {
+            keep_newest(queue, stream, &mut strips);
+        }
+        for Strip { segment, range, .. } in strips {
+            queue.shelves.insert(segment, stream, range.start, range.end);
         }
     }
     for (stream, mut mark) in queue.shelves.by_stream() {
         let source = story.sources.get(&stream).map_or("", String::as_str);
-        if in_order && !stream.is_of_log() {
-            keep_in_order(queue, stream, &mut mark);
+        if (spills || torn) && !stream.is_of_log() {
+            keep_in_order(queue, stream, &mut mark, survey.next_number);
         }
         let entries = queue.book.found(stream, source, &mark);
         marks::encode(&entries, &mut queue.marks);
@@ -221,12 +225,28 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, in_order: bool) -> 
     Harm { damage: survey.damage.clone(), missing_frames, again, lost }
 }
 
+/// D7: what was put later at a lower position is what a source has read again after a start at which what lay above did
+/// not count; it does not count now either.
+fn keep_newest(queue: &mut Queue, stream: StreamId, strips: &mut Vec<Strip>) {
+    strips.sort_by_key(|strip| *strip.numbers.start());
+    let mut floor = u64::MAX;
+    for strip in strips.iter_mut().rev() {
+        if floor < strip.range.end {
+            queue.voids.add(stream, floor..u64::MAX, strip.numbers.end() + 1);
+        }
+        let begin = strip.range.start;
+        strip.range.end = strip.range.end.min(floor).max(begin);
+        floor = floor.min(begin);
+    }
+    strips.retain(|strip| !strip.range.is_empty());
+}
+
 /// D7: above a hole nothing counts.
-fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark) {
+fn keep_in_order(queue: &mut Queue, stream: StreamId, mark: &mut Mark, next_number: u64) {
     let mut all = queue.book.settled(stream);
     all.union(mark);
     if all.high() > all.low() {
-        queue.void_above.insert(stream, all.low());
+        queue.voids.add(stream, all.low()..u64::MAX, next_number);
         mark.remove(all.low(), u64::MAX);
         queue.shelves.forget_above(stream, all.low());
     }
@@ -288,9 +308,7 @@ impl Queue {
             held: log.next_number(),
             again: false,
             epoch: 0,
-            found: log.next_number(),
-            void_above: HashMap::new(),
-            read_again: Vec::new(),
+            voids: Voids::default(),
             shelves: Shelves::default(),
             used: Limit { events: 0, bytes: 0 },
             reserved: Limit { events: 0, bytes: 0 },

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::shelves::Shelves;
+use super::voids::Voids;
 use crate::channels::window::{Queued, Sifted, Window, room_of};
 use crate::event::{Batch, Entry, Mark, Stream, StreamId};
 use crate::flow::{Book, Latch, Limit};
@@ -76,11 +77,8 @@ pub struct Queue {
     pub again: bool,
     /// Counts how often it was.
     pub epoch: u64,
-    /// Frames below this number were there at start; of some streams what lies above a position does not count (D7).
-    pub found: u64,
-    pub void_above: HashMap<StreamId, u64>,
-    /// Ranges that a source reads again: older frames that have them too do not count.
-    pub read_again: Vec<ReadAgain>,
+    /// What sources read again, or have read again: older frames that have it too do not count.
+    pub voids: Voids,
     pub shelves: Shelves,
     pub used: Limit,
     /// The part of `used` that sources have reserved and not put yet.
@@ -105,14 +103,6 @@ pub struct Queue {
     pub syncing: bool,
     /// No room on the disk: sources wait.
     pub full: bool,
-}
-
-/// Frames below this number do not count for the range.
-#[derive(Debug)]
-pub struct ReadAgain {
-    stream: StreamId,
-    range: Range<u64>,
-    below: u64,
 }
 
 /// Bytes of memory that a batch takes, about.
@@ -189,7 +179,7 @@ impl Queue {
     pub fn removed(&mut self, segment: u64) {
         self.runs.retain(|run| run.segment != segment);
         let first = self.runs.front().map_or(u64::MAX, |run| run.numbers.start);
-        self.read_again.retain(|again| again.below > first);
+        self.voids.begin_at(first);
     }
 
     /// Everything has been read.
@@ -208,11 +198,7 @@ impl Queue {
         if bug::on(Bug::SettledComesAgain) {
             had = Mark::default();
         }
-        if let Some(above) = self.void_above.get(&stream).filter(|_| number < self.found) {
-            had.insert(*above, u64::MAX);
-        }
-        let again = self.read_again.iter().filter(|again| again.stream == stream && number < again.below);
-        again.for_each(|again| had.insert(again.range.start, again.range.end));
+        self.voids.add_to(&mut had, stream, number);
         if batch.straddles(&had) {
             // R1: its records were closed where only a destination knew; they are read again with that cut.
             had.missing(span.from, span.to).into_iter().for_each(|hole| {
@@ -244,7 +230,7 @@ impl Queue {
             return range.end - range.start;
         }
         let below = self.runs.back().map_or(0, |run| run.numbers.end);
-        self.read_again.push(ReadAgain { stream, range, below });
+        self.voids.add(stream, range, below);
         self.back.push((*source).into());
         0
     }

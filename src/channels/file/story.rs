@@ -3,7 +3,7 @@
 //! Marks are those of the newest snapshot that verifies and of the marks frames behind it; the second copy in the
 //! checkpoint directory counts where that snapshot is gone.
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use super::checkpoint;
@@ -18,8 +18,8 @@ pub struct Story {
     snapshot: Snapshot,
     /// Entries behind the snapshot, by the number of their frame.
     marks: Vec<(u64, Vec<u8>)>,
-    /// What lies in each segment.
-    pub shelves: HashMap<u64, HashMap<StreamId, Mark>>,
+    /// What lies in each segment, by stream.
+    pub strips: BTreeMap<StreamId, Vec<Strip>>,
     pub sources: HashMap<StreamId, String>,
     /// Evidence beside the events (F1): what is held must be recognised, delivered or not.
     pub checks: HashMap<StreamId, Checks>,
@@ -32,6 +32,29 @@ pub struct Story {
     pub repeats: bool,
     /// What damaged frames were about.
     pub remains: BTreeMap<StreamId, Mark>,
+}
+
+/// Frames of one stream and one segment, each of which goes on where the one before ends.
+#[derive(Clone, Debug)]
+pub struct Strip {
+    pub segment: u64,
+    /// The numbers of the first frame and the last.
+    pub numbers: RangeInclusive<u64>,
+    pub range: Range<u64>,
+}
+
+impl Strip {
+    /// Takes the next frame, if it goes on here.
+    fn takes(&mut self, next: &Strip) -> bool {
+        let joins = self.segment == next.segment
+            && self.numbers.end() < next.numbers.start()
+            && self.range.end == next.range.start;
+        if joins {
+            self.numbers = *self.numbers.start()..=*next.numbers.end();
+            self.range.end = next.range.end;
+        }
+        joins
+    }
 }
 
 /// The newest snapshot that is whole, and one that is being put together.
@@ -93,8 +116,12 @@ impl Story {
         self.repeats |= whole.overlaps(span.from, span.to);
         whole.insert(span.from, span.to);
         self.frames += 1;
-        let shelf = self.shelves.entry(frame.segment).or_default();
-        shelf.entry(span.stream).or_default().insert(span.from, span.to);
+        let (segment, number) = (frame.segment, frame.head.number);
+        let strip = Strip { segment, numbers: number..=number, range: span.from..span.to };
+        let strips = self.strips.entry(span.stream).or_default();
+        if !strips.last_mut().is_some_and(|last| last.takes(&strip)) {
+            strips.push(strip);
+        }
         self.sources.entry(span.stream).or_insert_with(|| span.source.into());
         if let Some(check) = span.check {
             self.checks.entry(span.stream).or_default().push(check);
@@ -118,6 +145,18 @@ impl Story {
             marks::decode(entries).unwrap_or_default().iter().for_each(|entry| record.apply(entry));
         }
         (record, any)
+    }
+
+    /// What lies in each segment.
+    pub fn shelves(&self) -> BTreeMap<u64, BTreeMap<StreamId, Mark>> {
+        let mut shelves: BTreeMap<u64, BTreeMap<StreamId, Mark>> = BTreeMap::new();
+        for (stream, strips) in &self.strips {
+            for Strip { segment, range, .. } in strips {
+                let shelf = shelves.entry(*segment).or_default();
+                shelf.entry(*stream).or_default().insert(range.start, range.end);
+            }
+        }
+        shelves
     }
 
     /// Where the log's own beginning is damaged, the copy of it in the checkpoint directory counts.

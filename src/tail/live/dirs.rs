@@ -66,6 +66,11 @@ impl Dirs {
         self.rescan_at = Instant::now();
     }
 
+    /// Looks through a directory once more after this time at latest.
+    pub fn look_within(&mut self, time: Duration) {
+        self.rescan_at = self.rescan_at.min(Instant::now() + time);
+    }
+
     pub fn watch(&mut self, dir: usize) {
         let Dir { path, watched, .. } = &mut self.all[dir];
         if !*watched {

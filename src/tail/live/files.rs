@@ -5,11 +5,14 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::tail::follow::Followed;
 use crate::tail::listing::Key;
 
+/// How long a file is looked for: a look that is under way while files are renamed may see one under neither of its
+/// names.
+pub const MISSED: Duration = Duration::from_secs(1);
 /// Descriptors kept open for files that are read to their end.
 const OPEN: usize = 128;
 
@@ -25,6 +28,12 @@ pub struct File {
 }
 
 impl File {
+    /// How long it is kept without a name. One that is closed is only found again by name, so that looks have to miss it
+    /// for a while.
+    pub fn patience(&self, late: Duration) -> Duration {
+        if self.followed.is_open() { late } else { late.max(MISSED) }
+    }
+
     /// The name that leads to it.
     pub fn name(&self) -> Option<&OsStr> {
         self.followed.path.file_name()

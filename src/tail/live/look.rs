@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::files::File;
+use super::files::{File, MISSED};
 use super::{Live, Met, StartAt};
 use crate::flow::{Counter, Known};
 use crate::sys::Change;
@@ -141,11 +141,19 @@ impl Live<'_> {
         start: &mut StartAt<'_>,
     ) -> Result<Option<u64>, Halt> {
         let Found { group, inode, .. } = found;
-        let first = self.first;
-        let manner = &self.groups[*group].manner;
+        let (first, manner) = (self.first, &self.groups[*group].manner);
         let at = |face: &Face, size, known| start(Met { path, face, size, first, known });
-        match Followed::open(self.desk, &mut self.memory, &mut self.leaving, manner, path, at) {
-            Ok(followed) => {
+        let (memory, leaving) = (&mut self.memory, &mut self.leaving);
+        let opened = listing::open(path, inode.key()).map_err(Halt::Read).and_then(|file| {
+            file.map(|file| Followed::open(self.desk, memory, leaving, manner, path, file, at)).transpose()
+        });
+        match opened {
+            Ok(None) => {
+                // Renamed since the listing: another file has the name, or none.
+                self.dirs.look_within(Duration::ZERO);
+                Ok(None)
+            }
+            Ok(Some(followed)) => {
                 self.adopt(*group, followed, None);
                 Ok(self.files.of_inode(inode.key()))
             }
@@ -177,13 +185,14 @@ impl Live<'_> {
             known.attributes.get("path").is_some_and(|old| Path::new(old).parent() == Some(&folder))
         };
         let left: Vec<Known> = self.memory.unclaimed().filter(here).cloned().collect();
+        self.missed.retain(|stream, _| left.iter().any(|known| known.id == *stream));
         for known in left {
             let inode = known.attributes.number("inode").unwrap_or(0);
             let old = known.attributes.get("path").and_then(|old| Path::new(old).file_name());
             let group = old.and_then(|old| self.group_of(dir, old));
             match (names.iter().find(|name| name.inode == inode), group) {
                 (Some(now), Some(group)) => self.resume_renamed(dir, &now.name, group, &known)?,
-                _ => self.is_gone(&known),
+                _ => self.is_missing(&known),
             }
         }
         Ok(())
@@ -194,7 +203,7 @@ impl Live<'_> {
         let path = self.dirs.all[dir].path.join(name);
         let Ok(file) = std::fs::File::open(&path) else { return Ok(()) };
         if !matches!(memory::is_same(known, &file), Ok(true)) {
-            self.is_gone(known);
+            self.is_missing(known);
             return Ok(());
         }
         self.memory.remove(known);
@@ -203,7 +212,14 @@ impl Live<'_> {
         Ok(())
     }
 
-    fn is_gone(&mut self, known: &Known) {
+    /// Gone is what is still missed a while after the first look that missed it.
+    fn is_missing(&mut self, known: &Known) {
+        let since = *self.missed.entry(known.id).or_insert_with(Instant::now);
+        if since.elapsed() < MISSED {
+            self.dirs.look_within(MISSED);
+            return;
+        }
+        self.missed.remove(&known.id);
         self.memory.remove(known);
         self.leaving.tell_gone(self.desk, known);
     }

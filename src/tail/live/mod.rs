@@ -11,6 +11,7 @@ mod files;
 mod look;
 mod read;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use super::leaving::Leaving;
 use super::listing::Candidates;
 use super::memory::Memory;
 use super::times::Times;
+use crate::event::StreamId;
 use crate::flow::{Fatal, Wait};
 
 /// Files of one directory whose names match.
@@ -59,6 +61,8 @@ pub struct Live<'a> {
     most: u64,
     memory: Memory,
     leaving: Leaving,
+    /// Known files that no look has found yet, and since when.
+    missed: HashMap<StreamId, Instant>,
     files: Files,
     dirs: Dirs,
     moved: Instant,
@@ -77,6 +81,7 @@ impl<'a> Live<'a> {
             most,
             memory: Memory::of(desk.out),
             leaving: Leaving::default(),
+            missed: HashMap::new(),
             files: Files::default(),
             dirs: Dirs::new(desk, paths, times.rescan),
             moved: Instant::now(),
@@ -134,7 +139,7 @@ impl<'a> Live<'a> {
         for (_, file) in self.files.open() {
             let quiet = file.followed.quiet_for();
             if let Some(since) = file.nameless {
-                due.after(self.times.late.saturating_sub(quiet.min(since.elapsed())));
+                due.after(file.patience(self.times.late).saturating_sub(quiet.min(since.elapsed())));
             } else if file.followed.held == 0 {
                 due.after(self.idle.saturating_sub(quiet));
             } else {

@@ -35,10 +35,8 @@ impl Live<'_> {
 
     fn cannot_read(&mut self, slot: u64, error: &io::Error) {
         let Some(file) = self.files.get_mut(slot) else { return };
-        if error.kind() == io::ErrorKind::NotFound && file.nameless.is_some() {
-            // Deleted while closed: it had been read to its end.
-            self.forget(slot);
-        } else {
+        // Closed when it had been read to its end: deleted since, or renamed and not found yet.
+        if error.kind() != io::ErrorKind::NotFound || file.nameless.is_none() {
             self.desk.cannot_read(&file.followed.path, error);
         }
     }
@@ -62,7 +60,7 @@ impl Live<'_> {
         for slot in open {
             let Some(file) = self.files.get_mut(slot).filter(|file| !file.queued) else { continue };
             let quiet = file.followed.quiet_for();
-            let late = self.times.late;
+            let late = file.patience(self.times.late);
             if file.nameless.is_some_and(|since| since.elapsed() >= late) && quiet >= late {
                 self.release(slot)?;
             } else if file.followed.held > 0 {

@@ -11,22 +11,23 @@ use crate::flow::Counter;
 use crate::tail::desk::Halt;
 use crate::tail::follow::Followed;
 use crate::tail::identity::{Face, is_copy, is_prefix};
-use crate::tail::listing::{self, Key, Name};
+use crate::tail::listing::{self, Key};
 use crate::tail::next::still_for;
 
 impl Live<'_> {
-    pub(super) fn reconcile(&mut self, names: Vec<Name>) -> Result<(), Halt> {
-        let mut seen = self.look(names)?;
+    /// Looks, and decides; nothing is decided where the directory cannot be looked into.
+    pub(super) fn reconcile(&mut self) -> Result<(), Halt> {
+        let Some(mut seen) = self.look()? else { return Ok(()) };
         let emptied = std::mem::take(&mut self.emptied);
         self.undecided = false;
         let mut lost: Vec<Lost> = self.what_was_lost(&seen, emptied).into_iter().collect();
         if std::mem::take(&mut self.first) {
             lost = self.recognise(&seen)?;
             if !lost.is_empty()
-                && let Some(names) = self.folder.names(&self.desk)
+                && let Some(now) = self.look()?
             {
                 // A roll since the first look: the copy was there before the live file was found emptied.
-                seen = self.look(names)?;
+                seen = now;
             }
         }
         self.forget_missing(&seen.rolled);
@@ -35,11 +36,10 @@ impl Live<'_> {
             let next = current.again(&self.desk, &mut self.leaving, &self.settings.manner)?;
             self.current = Some(next);
         }
-        let is_there = seen.meta.is_some();
-        if self.current.is_none() && is_there {
-            self.open_live(&seen.live)?;
+        if self.current.is_none() {
+            self.open_live(&seen)?;
         }
-        self.folder.hurry = self.undecided || self.current.is_none() && is_there;
+        self.folder.hurry = self.undecided || self.current.is_none() && seen.meta.is_some();
         Ok(())
     }
 
@@ -114,8 +114,9 @@ impl Live<'_> {
     fn unknown<'s>(&self, seen: &'s Seen) -> Vec<(&'s Rolled, File)> {
         let mut unknown = Vec::new();
         for rolled in seen.rolled.iter().filter(|rolled| !self.known.contains_key(&rolled.key())) {
-            match File::open(&rolled.path) {
-                Ok(file) => unknown.push((rolled, file)),
+            match rolled.file() {
+                Ok(Some(file)) => unknown.push((rolled, file)),
+                Ok(None) => {}
                 Err(error) => self.desk.cannot_read_and(&rolled.path, &error, "it is tried again"),
             }
         }
@@ -203,11 +204,18 @@ impl Live<'_> {
         self.desk.out.pulse().add(Counter::LostBytes, unread);
     }
 
-    pub(super) fn open_live(&mut self, live: &Path) -> Result<(), Halt> {
-        let nothing = |_: &Face, _: u64, _: Option<u64>| None;
-        let manner = &self.settings.manner;
-        match Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, live, nothing) {
-            Ok(followed) => self.current = Some(followed),
+    /// The live file as it was seen; where another one has its name by now, the next look tells.
+    pub(super) fn open_live(&mut self, seen: &Seen) -> Result<(), Halt> {
+        let Some(meta) = &seen.meta else { return Ok(()) };
+        let (nothing, manner) = (|_: &Face, _: u64, _: Option<u64>| None, &self.settings.manner);
+        let (live, memory, leaving) = (&seen.live, &mut self.memory, &mut self.leaving);
+        let opened = listing::open(live, listing::key(meta)).map_err(Halt::Read).and_then(|file| {
+            file.map(|file| Followed::open(&self.desk, memory, leaving, manner, live, file, nothing))
+                .transpose()
+        });
+        match opened {
+            Ok(Some(followed)) => self.current = Some(followed),
+            Ok(None) => self.folder.look_again(),
             Err(Halt::Read(error)) => self.desk.cannot_read_and(live, &error, "it is tried again"),
             Err(halt) => return Err(halt),
         }

@@ -1,12 +1,13 @@
 //! One look into the directory: the live file and the rolled ones.
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Live;
 use crate::codec::java_regex;
 use crate::tail::desk::Halt;
-use crate::tail::listing::{self, Key, Name};
+use crate::tail::listing::{self, Key, Name, Places};
 
 /// What one look saw.
 pub struct Seen {
@@ -23,16 +24,41 @@ pub struct Seen {
 pub struct Rolled {
     pub path: PathBuf,
     pub meta: Metadata,
+    /// Opened when it was seen, unless it is known: its name may lead elsewhere soon.
+    file: Option<io::Result<File>>,
 }
 
 impl Rolled {
     pub fn key(&self) -> Key {
         listing::key(&self.meta)
     }
+
+    /// One more descriptor of it; `None`: it was known when it was seen.
+    pub fn file(&self) -> io::Result<Option<File>> {
+        match &self.file {
+            None => Ok(None),
+            Some(Ok(file)) => file.try_clone().map(Some),
+            Some(Err(error)) => Err(error.kind().into()),
+        }
+    }
+}
+
+impl Seen {
+    fn places(&self) -> Places {
+        let live = self.meta.as_ref().map(|meta| (self.live.clone(), listing::key(meta)));
+        self.rolled.iter().map(|rolled| (rolled.path.clone(), rolled.key())).chain(live).collect()
+    }
 }
 
 impl Live<'_> {
-    pub(super) fn look(&self, names: Vec<Name>) -> Result<Seen, Halt> {
+    /// `None`: the directory cannot be looked into, which has been said.
+    pub(super) fn look(&mut self) -> Result<Option<Seen>, Halt> {
+        let look = || self.folder.names(&self.desk).map(|names| self.see(names));
+        let places = |seen: &Result<Seen, Halt>| seen.as_ref().map(Seen::places).unwrap_or_default();
+        listing::settled(look, places).transpose()
+    }
+
+    fn see(&self, names: Vec<Name>) -> Result<Seen, Halt> {
         let live = self.live_path(&names);
         let meta = listing::regular(&live).map_err(Halt::Read)?;
         let rolled = self.rolled(&names, &live);
@@ -56,13 +82,23 @@ impl Live<'_> {
         }
     }
 
+    /// `None`: its name leads elsewhere by now, and the next look differs.
+    fn opened(&self, path: PathBuf, meta: Metadata) -> Option<Rolled> {
+        let key = listing::key(&meta);
+        let file = match self.known.contains_key(&key) {
+            true => None,
+            false => Some(listing::open(&path, key).transpose()?),
+        };
+        Some(Rolled { path, meta, file })
+    }
+
     /// Rolled files, oldest first.
     fn rolled(&self, names: &[Name], live: &Path) -> Vec<Rolled> {
         let mut rolled = Vec::new();
         for name in names.iter().filter(|name| self.settings.rolled.is_match(name.name.as_bytes())) {
             let path = self.settings.dir.join(&name.name);
             match listing::regular(&path) {
-                Ok(Some(meta)) if path != live => rolled.push(Rolled { path, meta }),
+                Ok(Some(meta)) if path != live => rolled.extend(self.opened(path, meta)),
                 Ok(_) => {}
                 Err(error) => self.desk.cannot_read_and(&path, &error, "it is tried again"),
             }

@@ -156,10 +156,8 @@ impl<'a> Live<'a> {
             self.folder.hear();
             return self.read_rest();
         }
-        let names =
-            if self.emptied { self.folder.names(&self.desk) } else { self.folder.changed_names(&self.desk) };
-        if let Some(names) = names {
-            self.reconcile(names)?;
+        if self.folder.may_have_changed() || self.emptied {
+            self.reconcile()?;
             if !self.rests.is_empty() {
                 return Ok(true);
             }

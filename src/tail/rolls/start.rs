@@ -20,7 +20,7 @@ impl Live<'_> {
     /// Goes on with known files, wherever they are now; generations of the live file that it is no more, oldest first.
     pub(super) fn recognise(&mut self, seen: &Seen) -> Result<Vec<Lost>, Halt> {
         for rolled in &seen.rolled {
-            let Ok(file) = File::open(&rolled.path) else { continue };
+            let Ok(Some(file)) = rolled.file() else { continue };
             if let Claim::Same(known) = self.memory.claim_same(&file).map_err(Halt::Read)? {
                 self.resume(&rolled.path, file, &known, &rolled.meta)?;
             }
@@ -63,7 +63,7 @@ impl Live<'_> {
             Claim::Shortened(known, _) => {
                 // Opened through memory again, which knows what to do with it.
                 self.memory.insert(known);
-                self.open_live(&seen.live)?;
+                self.open_live(seen)?;
                 Ok(None)
             }
             Claim::Replaced(known) => Ok(Some(Lost::of(known))),

@@ -34,13 +34,17 @@ impl Spool<'_> {
         let candidate = self.waiting.remove(index);
         self.looks.remove(&candidate.key);
         let opened = match self.parked.remove(&candidate.key) {
-            Some(followed) => Ok(followed),
-            None => self.open(&candidate.path),
+            Some(followed) => Ok(Some(followed)),
+            None => self.open(&candidate),
         };
         match opened {
-            Ok(followed) => {
+            Ok(Some(followed)) => {
                 self.current = Some((followed, candidate.look));
                 Ok(true)
+            }
+            Ok(None) => {
+                self.folder.look_again();
+                Ok(!self.waiting.is_empty())
             }
             Err(Halt::Read(error)) => {
                 self.desk.cannot_read(&candidate.path, &error);
@@ -50,30 +54,32 @@ impl Spool<'_> {
         }
     }
 
-    fn open(&mut self, path: &Path) -> Result<Followed, Halt> {
+    /// `None`: it is not there any more under this name.
+    fn open(&mut self, candidate: &Candidate) -> Result<Option<Followed>, Halt> {
+        let path = &*candidate.path;
+        let Some(file) = listing::open(path, candidate.key).map_err(Halt::Read)? else { return Ok(None) };
         let imported = self.settings.imported.as_ref();
         let begin = imported.and_then(|imported| imported.begin(path));
-        let seen = self.was_shipped(path);
+        let seen = self.was_shipped(path, &file);
         let start = |_: &Face, size: u64, known: Option<u64>| match known {
             Some(_) => None,
             None if seen => Some(size),
             None => begin.filter(|at| *at <= size),
         };
         let manner = &self.settings.manner;
-        let followed = Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, start)?;
+        let followed =
+            Followed::open(&self.desk, &mut self.memory, &mut self.leaving, manner, path, file, start)?;
         if let Some(imported) = imported {
             imported.opened(path, self.desk.out.source());
         }
         if seen {
             log::warn!(component = self.desk.out.source(); "`{}` was shipped before and came back: it is not shipped again", path.display());
         }
-        Ok(followed)
+        Ok(Some(followed))
     }
 
-    fn was_shipped(&self, path: &Path) -> bool {
-        match (&self.remembered, File::open(path)) {
-            (Some(remembered), Ok(file)) => remembered.knows(&name_of(path), &file).unwrap_or(false),
-            _ => false,
-        }
+    fn was_shipped(&self, path: &Path, file: &File) -> bool {
+        let remembered = self.remembered.as_ref();
+        remembered.is_some_and(|remembered| remembered.knows(&name_of(path), file).unwrap_or(false))
     }
 }

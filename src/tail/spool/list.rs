@@ -10,7 +10,7 @@ use super::candidate::{Candidate, Look};
 use crate::flow::Known;
 use crate::tail::desk::Halt;
 use crate::tail::follow::{Followed, shift_of};
-use crate::tail::listing::{self, Name};
+use crate::tail::listing::{self, Name, Places};
 use crate::tail::memory;
 use crate::tail::next::Order;
 use crate::tail::retire::Retire;
@@ -20,8 +20,10 @@ impl Spool<'_> {
     pub(super) fn list(&mut self) -> Result<(), Halt> {
         let Some(names) = self.names_if_due() else { return Ok(()) };
         self.listed = Instant::now();
-        let found = self.find(names);
+        let mut found = self.find(names);
         if std::mem::take(&mut self.first) {
+            let look = || self.folder.names(&self.desk).map(|names| self.find(names));
+            found = listing::settled(look, |found| places(found)).unwrap_or(found);
             self.look_for_known(&found)?;
         }
         self.waiting = found;
@@ -136,4 +138,8 @@ impl Spool<'_> {
             _ => PathBuf::from(old),
         }
     }
+}
+
+fn places(found: &[Candidate]) -> Places {
+    found.iter().map(|candidate| (candidate.path.clone(), candidate.key)).collect()
 }

@@ -1,4 +1,4 @@
-//! A program that logs: appends lines in pieces of any size, and rolls its files in one of five ways.
+//! A program that logs: appends lines in pieces of any size, and rolls its files in one of seven ways.
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,14 +14,24 @@ pub enum Kind {
     SelfByCopy,
     /// The live file is renamed and created anew.
     SelfByRename,
+    /// The same, as logrotate does it: every older file moves one number up before.
+    SelfByChain,
     Taildir,
+    TaildirByChain,
     /// Finished files are moved in.
     Spooldir,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] =
-        [Kind::Next, Kind::SelfByCopy, Kind::SelfByRename, Kind::Taildir, Kind::Spooldir];
+    pub const ALL: [Kind; 7] = [
+        Kind::Next,
+        Kind::SelfByCopy,
+        Kind::SelfByRename,
+        Kind::SelfByChain,
+        Kind::Taildir,
+        Kind::TaildirByChain,
+        Kind::Spooldir,
+    ];
 }
 
 /// A generator of numbers that a seed repeats (splitmix64).
@@ -117,14 +127,19 @@ impl Writer {
         self.flush();
         let live = path_of(self.kind, &self.dir, self.generation);
         let next = self.generation + 1;
-        let aged = self.dir.join(format!("app.log.{next}"));
+        let aged = |number: u32| self.dir.join(format!("app.log.{number}"));
         match self.kind {
             Kind::SelfByCopy => {
-                fs::copy(&live, &aged).unwrap();
+                fs::copy(&live, aged(next)).unwrap();
                 self.live.set_len(0).unwrap();
             }
-            Kind::SelfByRename | Kind::Taildir => {
-                fs::rename(&live, &aged).unwrap();
+            Kind::SelfByRename | Kind::Taildir | Kind::SelfByChain | Kind::TaildirByChain => {
+                let is_chain = matches!(self.kind, Kind::SelfByChain | Kind::TaildirByChain);
+                if is_chain {
+                    let older = (1..next - self.first).rev();
+                    older.for_each(|number| fs::rename(aged(number), aged(number + 1)).unwrap());
+                }
+                fs::rename(&live, aged(if is_chain { 1 } else { next })).unwrap();
                 let old = std::mem::replace(&mut self.live, create(&live));
                 self.rolled = Some((old, self.generation));
             }

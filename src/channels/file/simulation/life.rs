@@ -116,7 +116,8 @@ impl Life {
             }
         };
         world.say(|| format!("opened: {harm:?}"));
-        let holes = !harm.again.is_empty() || !channel.lock().void_above.is_empty();
+        let voids = world.plan.settings.memory.is_none() && !channel.lock().voids.is_empty();
+        let holes = !harm.again.is_empty() || voids;
         world.holes.set(world.holes.get() || holes);
         let runner = |(n, store): (usize, &super::store::Store)| {
             let place = store.records.then(|| Destination(format!("store{n}")));

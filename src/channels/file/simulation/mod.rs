@@ -124,7 +124,7 @@ fn no_crash_loses_or_repeats_an_event() {
         println!("{}", story(seed, None));
         return;
     }
-    let wanted = if number("DATAFLOWKIT_LONG").is_some() { 12 * CRASHES } else { CRASHES };
+    let wanted = if number("DATAFLOWKIT_LONG").is_some() { 100 * CRASHES } else { CRASHES };
     let (began, next) = (Instant::now(), AtomicU64::new(0));
     let total = Mutex::new((Figures::default(), Vec::new()));
     let explore = || loop {

@@ -25,7 +25,6 @@ pub struct Shape {
     special: Special,
 }
 
-const KINDS: [Kind; 5] = [Kind::Next, Kind::SelfByCopy, Kind::SelfByRename, Kind::Taildir, Kind::Spooldir];
 const SOURCES_APART: u32 = 1_000_000;
 
 impl Shape {
@@ -38,7 +37,7 @@ impl Shape {
             4 => Special::Spillable,
             _ => Special::TwoDirectories,
         };
-        Shape { seed, kind: KINDS[(seed + seed / 12) as usize % KINDS.len()], special }
+        Shape { seed, kind: Kind::ALL[(seed + seed / 12) as usize % Kind::ALL.len()], special }
     }
 
     /// A third of them, of every special kind.
