@@ -40,9 +40,16 @@ pub fn source(kind: Kind) -> String {
             ("targetPattern", "app.log"),
             ("rollPattern", "app\\\\.log\\\\.\\\\d+"),
         ],
-        Kind::Taildir | Kind::TaildirByChain => {
+        Kind::Taildir => {
             &[("type", "TAILDIR"), ("filegroups", "g"), ("filegroups.g", "@DIR@/in/app\\\\.log.*")]
         }
+        // Files are closed soon: they are only found again by name.
+        Kind::TaildirByChain => &[
+            ("type", "TAILDIR"),
+            ("filegroups", "g"),
+            ("filegroups.g", "@DIR@/in/app\\\\.log.*"),
+            ("idleTimeout", "5"),
+        ],
         Kind::Spooldir => {
             &[("type", "spooldir"), ("pollDelay", "20"), ("deserializer.maxLineLength", "100000")]
         }
