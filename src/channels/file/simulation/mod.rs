@@ -131,7 +131,7 @@ fn no_crash_loses_or_repeats_an_event() {
     let total = Mutex::new((Figures::default(), Vec::new()));
     let explore = || loop {
         let turn = next.fetch_add(1, Relaxed);
-        let seed = FOUND_ONCE.get(turn as usize).copied().unwrap_or(turn - FOUND_ONCE.len() as u64);
+        let seed = FOUND_ONCE.get(turn as usize).copied().unwrap_or_else(|| turn - FOUND_ONCE.len() as u64);
         let told = history(seed, None, false);
         let mut total = total.lock().unwrap();
         total.0 += told.figures;
