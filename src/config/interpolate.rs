@@ -188,10 +188,13 @@ impl Run<'_> {
         }
         let what = format!("nothing is named `{name}`: `${{{name}}}` stays as it is written");
         let problem = Diagnostic::warning("unresolved-reference", what).at(self.entry.value.span);
-        self.tell(
-            problem
-                .hint(format!("`${{{name}:-value}}` gives a value for that case; `$${{` stands for `${{`")),
-        );
+        let of_filter = name.contains('[') && name.ends_with(']');
+        self.tell(problem.hint(match of_filter {
+            true => {
+                "a key of a config filter is letters, digits, `-` and `_`; `$${` stands for `${`".to_string()
+            }
+            false => format!("`${{{name}:-value}}` gives a value for that case; `$${{` stands for `${{`"),
+        }));
         None
     }
 }

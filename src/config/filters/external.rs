@@ -7,6 +7,7 @@
 //! Truth: Flume's `ExternalProcessConfigFilter`, which waits for ever.
 use std::cell::Cell;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -91,12 +92,20 @@ impl External {
                 let hint = "it stands between the agent and its start; let it print a value that is at hand";
                 failed(format!("took longer than {limit} s and was killed{said}"), Some(hint))
             }
-            Some(status) if !status.success() => failed(format!("ended with {status}{said}"), None),
+            Some(status) if !status.success() => failed(format!("{}{said}", ended(status)), None),
             Some(_) => match self.charset.decode(&ran.stdout) {
                 Some(text) => value(title, &line, &text),
                 None => failed("printed bytes that are no text in its charset".into(), Some("set `charset`")),
             },
         }
+    }
+}
+
+fn ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => format!("ended with {status}"),
     }
 }
 
@@ -242,7 +251,8 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let failing = shell("echo no such key >&2; echo more >&2; exit 3");
-        assert!(told(failing).ends_with(" k` ended with exit status: 3: no such key"));
+        assert!(told(failing).ends_with(" k` ended with status 3: no such key"));
+        assert!(told(shell("kill -9 $$")).ends_with(" k` was ended by signal 9"));
         let gone = told(external("/no/such/program x", "UTF-8"));
         assert_eq!(
             gone,

@@ -91,14 +91,16 @@ impl Run<'_> {
                 return self.outside(Some(value));
             }
             Answer::Failed(what, hint) => Diagnostic::error("config-filter", what).at(at).maybe_hint(hint),
-            _ if default.is_some() => return default.map(str::to_string),
+            Answer::Nothing(_) if default.is_some() => return default.map(str::to_string),
             Answer::Nothing(what) => Diagnostic::warning("unresolved-reference", format!("{what}; {stays}"))
                 .at(at)
                 .hint(format!("`${{{reference}:-value}}` gives a value for that case")),
             Answer::NoFilter(hint) => {
-                let what = format!("agent `{agent}` has no config filter `{filter}`: {stays}");
+                let outcome = default.map_or(stays, |_| format!("`${{{reference}}}` is its default"));
+                let what = format!("agent `{agent}` has no config filter `{filter}`: {outcome}");
                 let problem = Diagnostic::warning("unknown-filter", what).at(at).hint(hint);
-                problem.hint("`$${` stands for `${`")
+                self.tell(problem.hint("`$${` stands for `${`"));
+                return default.map(str::to_string);
             }
         };
         self.tell(problem);

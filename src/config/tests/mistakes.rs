@@ -156,9 +156,9 @@ fn cases() -> Vec<(&'static str, String)> {
                     ("127.0.0.1", "${f1['x']}"),
                     ("44444", "${f2['x']}"),
                     ("= logger", "= ${f3['x']}"),
-                    ("= memory", "= ${f4['no\\nthing']}"),
+                    ("= memory", "= ${f4['a.b']}"),
                 ],
-                "a1.configfilters = f1 f2 f3 f4\na1.configfilters.f1.type = external\na1.configfilters.f1.command = ls /no/such/directory\n\
+                "a1.configfilters = f1 f2 f3 f4\na1.configfilters.f1.type = external\na1.configfilters.f1.command = false\n\
                  a1.configfilters.f2.type = external\na1.configfilters.f2.command = /no/such/program\n\
                  a1.configfilters.f3.type = external\na1.configfilters.f3.command = true\n\
                  a1.configfilters.f4.type = external\na1.configfilters.f4.command = printf logger\\n\n",
