@@ -110,12 +110,11 @@ fn a_bad_configuration_ends_the_agent_with_78() {
 fn filtered(dir: &tempfile::TempDir, script: &str) -> String {
     let program = dir.path().join("get-secret");
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let content = GOOD.replace("= null", "= file_roll\na1.sinks.k1.sink.directory = ${p['out-dir']}")
         + &format!(
             "a1.sources.r1.totalEvents = ${{e[\"COUNT\"]}}\na1.configfilters = p e\na1.configfilters.e.type = env\n\
              a1.configfilters.p.type = org.apache.flume.configfilter.ExternalProcessConfigFilter\n\
-             a1.configfilters.p.command = {} --first\n",
+             a1.configfilters.p.command = /bin/sh {} --first\n",
             program.display()
         );
     file(dir, &content)
@@ -156,8 +155,8 @@ fn check_runs_the_programs_of_config_filters_and_names_the_one_that_fails() {
     assert_eq!(status, Some(1), "{told}");
     assert!(
         told.contains(
-            "error[config-filter]: config filter `p` (external): `DIR/get-secret --first out-dir` ended with status 4: \
-             no entry out-dir\n  --> DIR/agent.properties:8:31\n8 | a1.sinks.k1.sink.directory = ${p['out-dir']}\n"
+            "error[config-filter]: config filter `p` (external): `/bin/sh DIR/get-secret --first out-dir` ended with status 4: \
+             no entry out-dir\n  --> DIR/agent.properties:8:30\n8 | a1.sinks.k1.sink.directory = ${p['out-dir']}\n"
         ),
         "{told}"
     );
