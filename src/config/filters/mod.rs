@@ -7,7 +7,8 @@
 //! Whoever loads a file asks, `check` included: without the values it could not say what is wrong with them.
 //! Differences: what a filter answers is not searched for references again; Flume lets other filters do so, in the order
 //! of a hash map. A filter that cannot work breaks what refers to it, where Flume runs components with the reference
-//! itself for a password.
+//! itself for a password. A default (`${f1['key']:-text}`) is for a key that is not there, and not for a program that
+//! fails; Flume 1.10 and later always take the default.
 //! Truth: Flume's `FlumeConfiguration.runFiltersThroughConfigs`, `ExternalProcessConfigFilter`.
 mod declared;
 mod external;
