@@ -237,7 +237,14 @@ impl Rig {
         let spec = registry::built().find(|spec| spec.name == "null").unwrap();
         let pulse = Pulse::new(Kind::Sink, &name, "fake");
         let values = Values::new();
-        let node = Node { name: name.clone(), spec, values, span: None, channels: Vec::new() };
+        let node = Node {
+            name: name.clone(),
+            spec,
+            values,
+            undated: Values::new(),
+            span: None,
+            channels: Vec::new(),
+        };
         let keeps_record = far(&shared).keeps_record;
         let node = at(&written, self.dir.path(), |at| SinkNode::new(node, "c".into(), keeps_record, at));
         let dead = DeadLetters::of(self.dir.path(), &pulse);
