@@ -31,6 +31,10 @@ impl Sink for Intercepted {
         self.sink.destination()
     }
 
+    fn unheard(&self) -> Option<(&'static str, &'static str)> {
+        self.sink.unheard()
+    }
+
     fn limit(&self) -> Limit {
         self.sink.limit()
     }

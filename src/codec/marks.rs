@@ -4,7 +4,7 @@
 //! u128; lists are u32 count + items; an optional check is a byte 0 or 1, then at u64, hash u64.
 //! Errors: anything that does not decode to the last byte gives `None` for the whole frame; nothing panics.
 //! Truth: this page; the golden bytes in `tests` hold it to its word.
-use crate::event::{Attributes, Check, Entry, FileLength, Had, StreamId};
+use crate::event::{Attributes, Check, Entry, FileLength, Had, Marks, StreamId};
 
 /// Bytes after which a frame of a snapshot ends: far below the longest frame.
 const FRAME: usize = 32 << 10;
@@ -36,6 +36,40 @@ pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
             Entry::Closed { file } => put.tag(12).text(file),
             Entry::Gone { stream } => put.tag(13).stream(*stream),
         };
+    }
+}
+
+/// Entries that say all of these marks.
+pub fn all_of(marks: &Marks) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut had = Vec::new();
+    for (stream, known) in marks {
+        let (source, attributes) = (known.source.clone(), known.attributes.clone());
+        entries.push(Entry::Describe { stream: *stream, source, attributes });
+        let range = |from, to, check| Had { stream: *stream, from, to, check };
+        had.extend(known.checks.iter().map(|check| range(0, 0, Some(*check))));
+        had.push(range(0, known.mark.low(), None));
+        had.extend(known.mark.ranges().iter().map(|r| range(r.start, r.end, None)));
+    }
+    entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
+    entries
+}
+
+/// Adds what another record of the same channel has.
+pub fn union(marks: &mut Marks, more: Marks) {
+    for (stream, known) in more {
+        match marks.get_mut(&stream) {
+            Some(mine) => {
+                let newer = known.mark.high() > mine.mark.high();
+                mine.mark.union(&known.mark);
+                if newer {
+                    mine.checks = known.checks;
+                }
+            }
+            None => {
+                marks.insert(stream, known);
+            }
+        }
     }
 }
 

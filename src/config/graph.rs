@@ -75,6 +75,8 @@ pub struct SinkNode {
     pub interceptors: Vec<Node>,
     /// Its destination keeps a record of marks.
     pub keeps_record: bool,
+    /// Nobody tells it what has arrived: why, and what would be better.
+    pub unheard: Option<(&'static str, &'static str)>,
     pub retry_delay: Duration,
     pub sync_interval: Duration,
     pub sync_bytes: u64,
@@ -89,6 +91,7 @@ impl SinkNode {
             channel,
             interceptors: Vec::new(),
             keeps_record,
+            unheard: None,
             retry_delay: at.time(&common::RETRY_DELAY),
             sync_interval: at.time(&common::SYNC_INTERVAL),
             sync_bytes: u64::try_from(at.int(&common::SYNC_BYTES)).expect("checked: at least 1"),

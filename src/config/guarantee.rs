@@ -93,6 +93,10 @@ fn promise(source: &SourceNode, channel: &Node, sink: &SinkNode) -> Promise {
             (Class::BestEffort, format!("nothing: {why}"), Some(better.into())),
         );
     }
+    if let Some((why, better)) = sink.unheard {
+        let rests_on = format!("nothing: {why}");
+        return made(source, channel, sink, (Class::BestEffort, rests_on, Some(better.into())));
+    }
     let held = match (again, on_disk, sink.keeps_record) {
         (true, _, true) => {
             let why = format!("`{from}` can be read again, `{to}` keeps a record of what it has");

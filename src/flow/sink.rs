@@ -17,6 +17,11 @@ pub trait Sink: Send {
         None
     }
 
+    /// Nobody tells this sink what has arrived, so that nothing is promised: why, and what would be better.
+    fn unheard(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// The most that one commit may carry. A sink whose commits cost little per event and much per commit asks for
     /// several of its batches at once.
     fn limit(&self) -> Limit {

@@ -160,15 +160,7 @@ pub static ALL: &[Spec] = &[
     ),
     later(Kind::Sink, "hive", "org.apache.flume.sink.hive.HiveSink", "a Hive table", BY_FILE),
     later(Kind::Sink, "http", "org.apache.flume.sink.http.HttpSink", "an HTTP server", BY_FILE),
-    later(Kind::Sink, "kafka", "org.apache.flume.sink.kafka.KafkaSink", "a Kafka topic", BY_FILE),
     later(Kind::Sink, "dataset", "org.apache.flume.sink.kite.DatasetSink", "a Kite data set", GONE),
-    later(
-        Kind::Sink,
-        "dfk_kafka",
-        "com.cmos.bomc.dataflowkit.cmcconline.flume.sink.kafka.KafkaSink",
-        "a Kafka topic, by catalog",
-        BY_FILE,
-    ),
     later(
         Kind::Sink,
         "dfk_jms",

@@ -64,18 +64,21 @@ pub fn events<'a>(
     events: impl Iterator<Item = EventRef<'a>>,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
-    pack(blocks, file, first.then_some(EVENT), events, out, |event, datum| {
-        let headers = event.headers();
-        if !headers.is_empty() {
-            put_long(headers.len() as i64, datum);
-        }
-        for (name, value) in headers.iter() {
-            put_bytes(name.as_bytes(), datum);
-            put_bytes(value.as_bytes(), datum);
-        }
-        put_long(0, datum);
-        put_bytes(event.body(), datum);
-    })
+    pack(blocks, file, first.then_some(EVENT), events, out, put_event)
+}
+
+/// One event as the datum that Flume's own components exchange: `AvroFlumeEvent`, headers and body.
+pub fn put_event(event: EventRef<'_>, datum: &mut Vec<u8>) {
+    let headers = event.headers();
+    if !headers.is_empty() {
+        put_long(headers.len() as i64, datum);
+    }
+    for (name, value) in headers.iter() {
+        put_bytes(name.as_bytes(), datum);
+        put_bytes(value.as_bytes(), datum);
+    }
+    put_long(0, datum);
+    put_bytes(event.body(), datum);
 }
 
 /// Appends events whose bodies are datums of the file's schema.

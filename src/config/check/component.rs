@@ -109,8 +109,12 @@ impl Cx<'_> {
             }
             Build::Channel(build) => build(&at).map(|_| Trial::default()),
             Build::Sink(build) => {
-                let keeps = |sink: Box<dyn Sink>| sink.destination().is_some();
-                build(&at).map(|sink| Trial { keeps_record: keeps(sink), ..Trial::default() })
+                let of = |sink: Box<dyn Sink>| (sink.destination().is_some(), sink.unheard());
+                build(&at).map(of).map(|(keeps_record, unheard)| Trial {
+                    keeps_record,
+                    unheard,
+                    ..Trial::default()
+                })
             }
             Build::Interceptor(build) => build(&at).map(|_| Trial::default()),
             Build::Selector(build) => build(&at).map(|_| Trial::default()),
@@ -150,6 +154,7 @@ impl Cx<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Trial {
     pub keeps_record: bool,
+    pub unheard: Option<(&'static str, &'static str)>,
     pub input: Input,
 }
 

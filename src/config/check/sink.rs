@@ -26,7 +26,7 @@ impl Cx<'_> {
         }
         let (own, pulse) = (node.clone(), node.pulse());
         let sink = SinkNode::new(node, channel, trial.keeps_record, &own.at(self.place, &pulse));
-        Ok(SinkNode { interceptors, ..sink })
+        Ok(SinkNode { interceptors, unheard: trial.unheard, ..sink })
     }
 
     fn sink_channel(&mut self, owner: &str, section: &Section, channels: &[Node]) -> Result<String, String> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::slots::{slots, stem};
 use crate::codec::marks;
-use crate::event::{Entry, Had, Marks, Record};
+use crate::event::{Entry, Marks, Record};
 use crate::flow::{ChannelKey, DeliverError};
 use crate::store::{Damage, Journal, JournalError, Opened};
 use crate::sys;
@@ -65,39 +65,6 @@ pub fn fold(frames: &[Vec<u8>]) -> Record {
     record
 }
 
-/// Entries that say all of these marks.
-pub fn all_of(marks: &Marks) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut had = Vec::new();
-    for (stream, known) in marks {
-        let (source, attributes) = (known.source.clone(), known.attributes.clone());
-        entries.push(Entry::Describe { stream: *stream, source, attributes });
-        let range = |from, to, check| Had { stream: *stream, from, to, check };
-        had.extend(known.checks.iter().map(|check| range(0, 0, Some(*check))));
-        had.push(range(0, known.mark.low(), None));
-        had.extend(known.mark.ranges().iter().map(|r| range(r.start, r.end, None)));
-    }
-    entries.push(Entry::Delivered { place: 0, had, files: Vec::new() });
-    entries
-}
-
-pub fn union(marks: &mut Marks, more: Marks) {
-    for (stream, known) in more {
-        match marks.get_mut(&stream) {
-            Some(mine) => {
-                let newer = known.mark.high() > mine.mark.high();
-                mine.mark.union(&known.mark);
-                if newer {
-                    mine.checks = known.checks;
-                }
-            }
-            None => {
-                marks.insert(stream, known);
-            }
-        }
-    }
-}
-
 /// How this directory is told apart from other destinations.
 pub fn destination(dir: &Path) -> String {
     format!("file_roll:{}", dir.display())
@@ -107,13 +74,13 @@ pub fn destination(dir: &Path) -> String {
 /// sink delivers to any more (C4). `dir` is the destination's name behind its `file_roll:`.
 pub fn recorded(dir: &str, key: &ChannelKey) -> Option<Marks> {
     let dir = Path::new(dir);
-    let mut marks = Marks::new();
+    let mut all = Marks::new();
     for path in slots(dir, &stem(key)) {
         let mut record = fold(&Journal::peek(&path).ok()?);
         if record.key.as_ref().is_some_and(|of| *of == key.to_string()) {
             record.apply(&Entry::Boot { id: sys::boot_id() });
-            union(&mut marks, record.marks(0));
+            marks::union(&mut all, record.marks(0));
         }
     }
-    (!marks.is_empty()).then_some(marks)
+    (!all.is_empty()).then_some(all)
 }

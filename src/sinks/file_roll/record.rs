@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::data::DataFile;
-use super::read::{all_of, destination, fold, open_journal, union};
+use super::read::{destination, fold, open_journal};
 use super::recover::{Owner, recover};
 use super::slots::{slot_name, slots, stem};
 use crate::codec::marks;
@@ -90,7 +90,7 @@ impl Keeper {
         if is_new {
             first.push(Entry::Key { key: owner.key.to_string() });
             first.push(Entry::Place { place: 0, destination: destination(owner.dir) });
-            first.extend(seed.iter().flat_map(|seed| all_of(&seed.marks(0))));
+            first.extend(seed.iter().flat_map(|seed| marks::all_of(&seed.marks(0))));
         }
         let unsynced = recover(owner, &keeper.record, &mut first)?;
         keeper.begin(&first, is_new, owner.dir).map_err(|error| keeper.failed(error))?;
@@ -127,7 +127,7 @@ impl Keeper {
         let files = recover(owner, &record, &mut first)?;
         first.iter().for_each(|entry| record.apply(entry));
         unsynced.extend(files);
-        let absorbed = self.commit(&all_of(&record.marks(0))).and_then(|()| {
+        let absorbed = self.commit(&marks::all_of(&record.marks(0))).and_then(|()| {
             // The durable frame speaks for all files, so all are synced before it.
             unsynced.drain(..).try_for_each(|file| file.sync())?;
             sys::sync_dir(owner.dir)?;
@@ -140,14 +140,14 @@ impl Keeper {
 
     /// What the directory has of the channel, by all slots; `None` where nothing was ever delivered.
     pub fn marks(&self, dir: &Path, key: &ChannelKey) -> Option<Marks> {
-        let mut marks = self.record.marks(0);
+        let mut all = self.record.marks(0);
         for path in slots(dir, &stem(key)) {
             if path != self.journal.path() {
                 let frames = Journal::peek(&path).unwrap_or_default();
-                union(&mut marks, fold(&frames).marks(0));
+                marks::union(&mut all, fold(&frames).marks(0));
             }
         }
-        (!marks.is_empty()).then_some(marks)
+        (!all.is_empty()).then_some(all)
     }
 
     /// The record as it stands in memory.
@@ -213,7 +213,7 @@ impl Keeper {
     /// All that is recorded is on the disk: says so, durably. `closed` are files that are final.
     pub fn durable(&mut self, closed: &[String]) -> io::Result<()> {
         let mut entries = if self.touched.len() <= REPEATED {
-            all_of(&self.record.marks_of(0, |stream| self.touched.contains(stream)))
+            marks::all_of(&self.record.marks_of(0, |stream| self.touched.contains(stream)))
         } else {
             self.journal.sync()?;
             Vec::new()

@@ -1,0 +1,193 @@
+//! Sends events to topics of Kafka; exactly once from sources that can be read again, where the brokers allow it.
+//!
+//! Shape: one delivery is one transaction of events and the marks they stand for (`sink`); `letters` makes messages of
+//! events. Where exactly-once is not wanted or not had, a delivery ends when every message has been acknowledged.
+//! Differs from Flume's: `acks` is `all` wherever marks are kept; a message that is refused for good becomes a dead letter
+//! and holds nothing up; a batch that fails leaves nothing behind that a read-committed reader sees.
+//! Errors: no brokers, no answer: not there, tried again for as long as it takes. A commit without an answer is in doubt:
+//! a new producer ends it and its marks tell. Another copy with the same name: fenced (K2).
+//! Truth: Flume 1.6 and 1.11 `KafkaSink`; the DataFlowKit platform's Kafka sink; the positions protocol.
+mod letters;
+mod sink;
+
+use std::collections::BTreeMap;
+
+use crate::config::{At, Build, Field, Refusal, Spec, Unit};
+use crate::diag::Diagnostic;
+use crate::flow::{Kind, Sink};
+use crate::kafka::Cluster;
+use crate::kafka::names::{Known, known};
+use crate::kafka::producer::Partition;
+
+use letters::Letters;
+use sink::{KafkaSink, Settings};
+
+const BROKERS: Field = Field::text("kafka.bootstrap.servers")
+    .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
+    .required()
+    .doc("brokers to begin with: host:port, host:port");
+const TOPIC: Field = Field::text("kafka.topic")
+    .also(&["topic", "toppic", "topics"])
+    .default("default-flume-topic")
+    .doc("the topic; `%{name}` is the event's header of that name");
+const BATCH_SIZE: Field = Field::int("flumeBatchSize", 1, 1_000_000)
+    .also(&["batchSize", "kafka.flumeBatchSize"])
+    .unit(Unit::Events)
+    .default("100")
+    .doc("events per batch; small batches share a transaction");
+const ACKS: Field = Field::choice("requiredAcks", &["0", "1", "-1", "all"])
+    .also(&["required.acks", "acks", "kafka.acks", "kafka.request.required.acks", "kafka.producer.acks"])
+    .lint(of_acks)
+    .doc("replicas that must have a message: 1 or all; 0 asks for no answer and promises nothing; exactly-once needs all");
+const DELIVERY: Field = Field::choice("delivery", &["exactly-once", "at-least-once"])
+    .default("exactly-once")
+    .doc("exactly-once: events and marks in one transaction, for read-committed readers; at-least-once: no transactions");
+const MARKS_TOPIC: Field =
+    Field::word("marksTopic").default("dataflowkit-marks").doc("the compacted topic that keeps the marks");
+const EVENT_FORMAT: Field = Field::flag("useFlumeEventFormat")
+    .default("false")
+    .doc("send headers and body as an Avro FlumeEvent; else the body alone");
+const PARTITION: Field =
+    Field::int("defaultPartitionId", 0, i32::MAX as i64).doc("send everything to this partition");
+const PARTITION_HEADER: Field = Field::text("partitionIdHeader")
+    .doc("the header that names an event's partition; wins over defaultPartitionId");
+const OVERRIDE: Field =
+    Field::flag("allowTopicOverride").default("true").doc("whether a header of the event may name its topic");
+const TOPIC_HEADER: Field = Field::text("topicHeader").default("topic").doc("that header");
+const TIMESTAMP_HEADER: Field =
+    Field::text("timestampHeader").doc("the header with the message's timestamp, in milliseconds since 1970");
+const HEADERS: Field = Field::prefix("header.")
+    .doc("`header.NAME = KAFKA`: send the event's header NAME as the message's header KAFKA");
+const PRODUCER: Field = Field::prefix("kafka.producer.")
+    .also(&["kafka."])
+    .lint(lint)
+    .doc("a property of the producer, by its name in 0.8, in Java's client or in librdkafka");
+const MAX_REQUEST: Field = Field::int("max.request.size", 1000, 1_000_000_000)
+    .unit(Unit::Bytes)
+    .doc("the largest message; as `kafka.producer.max.request.size`");
+
+pub static SPEC: Spec = Spec {
+    kind: Kind::Sink,
+    name: "kafka",
+    class: "org.apache.flume.sink.kafka.KafkaSink",
+    aliases: &["com.cmos.bomc.dataflowkit.cmcconline.flume.sink.kafka.KafkaSink"],
+    summary: "sends events to a Kafka topic; exactly once where the brokers allow it",
+    fields: &[&[
+        BROKERS,
+        TOPIC,
+        BATCH_SIZE,
+        ACKS,
+        DELIVERY,
+        MARKS_TOPIC,
+        EVENT_FORMAT,
+        PARTITION,
+        PARTITION_HEADER,
+        OVERRIDE,
+        TOPIC_HEADER,
+        TIMESTAMP_HEADER,
+        HEADERS,
+        PRODUCER,
+        MAX_REQUEST,
+    ]],
+    build: Build::Sink(build),
+};
+
+/// The class of the old producer's default partitioner; keys keep their partitions by it.
+const OLD_PARTITIONER: &str = "kafka.producer.DefaultPartitioner";
+
+fn of_acks(key: &str, value: &str) -> Option<Diagnostic> {
+    match value.trim() {
+        "0" => {
+            let what = format!(
+                "`{key} = 0` asks for no answer: nothing tells what has arrived, and nothing is promised"
+            );
+            Some(
+                Diagnostic::warning("no-guarantee", what)
+                    .hint("leave it out for exactly-once, or write 1 or all"),
+            )
+        }
+        "1" => {
+            let what = format!("`{key} = 1` is raised to `all`, which `delivery = exactly-once` needs");
+            Some(Diagnostic::note("raised", what).hint("`delivery = at-least-once` honours it"))
+        }
+        _ => None,
+    }
+}
+
+/// A property's own name.
+fn property(key: &str) -> &str {
+    key.strip_prefix("kafka.producer.").or(key.strip_prefix("kafka.")).unwrap_or(key)
+}
+
+fn lint(key: &str, value: &str) -> Option<Diagnostic> {
+    match known(property(key), value) {
+        Known::Ignored(why) => Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: {why}"))),
+        _ => None,
+    }
+}
+
+fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
+    let mut properties = BTreeMap::new();
+    let mut partition = Partition::Client;
+    for (name, value) in at.under(&PRODUCER) {
+        if name == "partitioner.class" {
+            partition = if value == OLD_PARTITIONER { Partition::JavaStringHash } else { Partition::Client };
+            continue;
+        }
+        set(&mut properties, name, value)?;
+    }
+    if let Some(most) = at.opt(&MAX_REQUEST) {
+        set(&mut properties, "max.request.size", most)?;
+    }
+    let acks = at.opt(&ACKS).map(|_| at.choice(&ACKS));
+    let exactly_once = at.choice(&DELIVERY) == "exactly-once" && acks != Some("0");
+    properties.insert("acks".into(), if exactly_once { "all" } else { acks.unwrap_or("1") }.into());
+    // Java's default for messages with a key.
+    properties.entry("partitioner".into()).or_insert_with(|| "murmur2_random".into());
+    let cluster = Cluster { brokers: at.text(&BROKERS).into(), properties };
+    cluster.check().map_err(|what| Refusal { key: None, what, instead: None })?;
+    let settings = Settings {
+        name: at.name.into(),
+        cluster,
+        partition,
+        batch: at.count(&BATCH_SIZE),
+        exactly_once,
+        marks_topic: at.text(&MARKS_TOPIC).into(),
+    };
+    Ok(Box::new(KafkaSink::new(settings, letters(at)?, at.dead_letters(), at.pulse.clone())))
+}
+
+fn letters(at: &At) -> Result<Letters, Refusal> {
+    let topic = at.text(&TOPIC);
+    if topic.replace("%{", "").contains('%') {
+        return Err(Refusal::at(&TOPIC, format!("`{topic}` has an escape that topics cannot have"))
+            .instead("`%{name}`, for the header of that name"));
+    }
+    let header = |field| at.opt(field).filter(|name| !name.is_empty()).map(str::to_string);
+    Ok(Letters {
+        topic: topic.into(),
+        topic_header: at.flag(&OVERRIDE).then(|| at.text(&TOPIC_HEADER).to_string()),
+        partition: at.opt_int(&PARTITION).map(|partition| partition as i32),
+        partition_header: header(&PARTITION_HEADER),
+        timestamp_header: header(&TIMESTAMP_HEADER),
+        headers: at
+            .under(&HEADERS)
+            .iter()
+            .map(|(own, theirs)| (own.to_string(), theirs.to_string()))
+            .collect(),
+        event_format: at.flag(&EVENT_FORMAT),
+    })
+}
+
+fn set(properties: &mut BTreeMap<String, String>, name: &str, value: &str) -> Result<(), Refusal> {
+    match known(name, value) {
+        Known::Ignored(_) => {}
+        Known::As(ours) if ours.is_empty() => drop(properties.insert(name.into(), value.into())),
+        Known::As(ours) => properties.extend(ours.into_iter().map(|(name, value)| (name.to_string(), value))),
+        Known::Refused(why) => {
+            let key = Some(format!("{}{name}", PRODUCER.key));
+            return Err(Refusal { key, what: why, instead: None });
+        }
+    }
+    Ok(())
+}
