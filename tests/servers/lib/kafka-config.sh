@@ -4,21 +4,16 @@
 # Sourced by `kafka`. The properties are written anew at each start from its arguments and the ports in DIR/ports.
 
 dependencies() {
+	# Not in the public repository for 4.4.0, and needed by no broker.
+	local missing='<exclusions><exclusion><groupId>org.apache.kafka</groupId><artifactId>kafka-tools-api</artifactId></exclusion></exclusions>'
 	case $version in
 	0.*)
 		dependency org.apache.kafka kafka_2.11 "$version"
 		# A package that Java has not had since 11.
 		dependency javax.xml.bind jaxb-api 2.3.1
 		;;
-	3.*)
-		dependency org.apache.kafka kafka_2.13 "$version"
-		dependency org.slf4j slf4j-simple 1.7.36
-		;;
-	4.*)
-		# The tools of 4.4.0 are not in the public repository; those before do the same.
-		local missing='<exclusions><exclusion><groupId>org.apache.kafka</groupId><artifactId>kafka-tools-api</artifactId></exclusion></exclusions>'
+	*)
 		dependency org.apache.kafka kafka_2.13 "$version" "$missing"
-		dependency org.apache.kafka kafka-tools 4.3.1 "$alone"
 		dependency org.slf4j slf4j-simple 1.7.36
 		;;
 	esac
@@ -175,10 +170,11 @@ write_zookeeper_properties() {
 	PROPERTIES
 }
 
-# What bob may do: all to topics, groups and the cluster; the right to transactional ids is another.
-grant() {
-	local class=kafka.admin.AclCommand
-	[[ $version = 3.* ]] || class=org.apache.kafka.tools.AclCommand
-	java "${java[@]}" -cp "$classpath" "$class" --bootstrap-server "$bootstrap" --add --allow-principal User:bob \
+# What bob may do: all to topics, groups and the cluster; the right to transactional ids is another. By the command of
+# 3.9.2, the last that has it in the same jar as the broker.
+grant() (
+	of 3.9.2
+	install
+	java "${java[@]}" -cp "$classpath" kafka.admin.AclCommand --bootstrap-server "$bootstrap" --add --allow-principal User:bob \
 		--operation All --topic '*' --group '*' --cluster >> "$dir/tools.log" 2>&1
-}
+)

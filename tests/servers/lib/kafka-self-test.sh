@@ -5,13 +5,14 @@
 # Sourced by `kafka`. KRaft versions are started with all listeners and the authorizer, 0.10 with what it has.
 
 self_test() {
-	local failures=0 version work
+	local failures=0 version
 	[ $# -gt 0 ] || set -- 4.4.0 4.3.1 3.9.2 0.10.2.2
 	work=$(mktemp -d)
 	trap 'kill "${serving:-}" 2> /dev/null; wait; rm -rf "$work"' EXIT
 	mkfifo "$work/pipe"
 	for version; do
 		mkdir "$work/$version"
+		step jars "$servers/kafka" install "$version"
 		case $version in
 		0.*) try_version --partitions 3 ;;
 		*) try_version --partitions 3 --sasl --tls --acl ;;
@@ -46,7 +47,7 @@ try_version() {
 	local plain first pids
 	step start serve "$@"
 	plain=$(told plaintext)
-	[ -n "$plain" ] || return 0
+	[ -n "$plain" ] || { kill "$serving" && wait "$serving"; return 0; }
 	first=$(told startup_ms)
 	step lines lines_come_back
 	step partitions has_partitions
@@ -87,24 +88,27 @@ committed() {
 	consume -t transactions -p 0 -X isolation.level=read_committed | cmp - <(seq 100)
 }
 
-# What a producer wrote that died before it committed is there, and is not read.
+# What a producer wrote that died before it committed is there, and is not read. It gets more than kcat waits for.
 unfinished() {
 	local producer status=0
 	kcat -b "$plain" -P -t transactions -p 0 -X transactional.id=second < "$work/pipe" &
 	producer=$!
 	exec 8> "$work/pipe"
-	seq 101 200 >&8
-	waits_for 20 has_lines 200 || status=1
+	seq 101 2000 >&8
+	waits_for 20 has_more_lines 100 || status=1
 	kill -KILL "$producer"
 	exec 8>&-
 	wait "$producer" 2> /dev/null || true
 	consume -t transactions -p 0 -X isolation.level=read_committed | cmp - <(seq 100) && return "$status"
 }
-has_lines() { [ "$(consume -t transactions -p 0 -X isolation.level=read_uncommitted | grep -c .)" = "$1" ]; }
+has_more_lines() { [ "$(consume -t transactions -p 0 -X isolation.level=read_uncommitted | grep -c .)" -gt "$1" ]; }
 
 try_security() {
-	local mechanism
-	for mechanism in PLAIN SCRAM-SHA-256 SCRAM-SHA-512; do
+	local mechanism over_tls=PLAIN
+	step PLAIN writes "$(told sasl_plaintext)" SASL_PLAINTEXT "${alice[@]}" -X sasl.mechanism=PLAIN
+	! knows_scram || over_tls=SCRAM-SHA-512
+	for mechanism in SCRAM-SHA-256 SCRAM-SHA-512; do
+		knows_scram || { echo "skip  $version $mechanism: kcat's librdkafka is older than 2.6.1"; continue; }
 		step "$mechanism" writes "$(told sasl_plaintext)" SASL_PLAINTEXT "${alice[@]}" -X "sasl.mechanism=$mechanism"
 	done
 	step OAUTHBEARER writes "$(told sasl_plaintext)" SASL_PLAINTEXT -X sasl.mechanism=OAUTHBEARER \
@@ -116,12 +120,17 @@ try_security() {
 	step tls writes "$(told ssl)" SSL "${ca[@]}"
 	step client_certificate writes "$(told ssl)" SSL "${ca[@]}" "${client[@]}"
 	step unknown_authority refused 'certificate verify failed' "$(told ssl)" SSL
-	step sasl_over_tls writes "$(told sasl_ssl)" SASL_SSL "${ca[@]}" "${alice[@]}" -X sasl.mechanism=SCRAM-SHA-512
+	step sasl_over_tls writes "$(told sasl_ssl)" SASL_SSL "${ca[@]}" "${alice[@]}" -X "sasl.mechanism=$over_tls"
 	step bob writes "$(told sasl_plaintext)" SASL_PLAINTEXT "${bob[@]}"
 	step bob_without_transactions refused 'Transactional Id authorization failed' "$(told sasl_plaintext)" SASL_PLAINTEXT \
 		"${bob[@]}" -X transactional.id=bobs
 	step carol refused 'Topic authorization failed' "$(told sasl_plaintext)" SASL_PLAINTEXT -X sasl.mechanism=PLAIN \
 		-X sasl.username=carol -X sasl.password=carol-secret
+}
+
+# Until 2.6.1 librdkafka sends a nonce that Kafka 4 refuses.
+knows_scram() {
+	[[ $version != 4.* ]] || printf '%s\n' 2.6.1 "$(kcat -V | sed -n 's/.*librdkafka \([0-9.]*\).*/\1/p')" | sort -CV
 }
 
 alice=(-X sasl.username=alice -X sasl.password=alice-secret)
