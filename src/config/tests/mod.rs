@@ -1,5 +1,6 @@
 //! Whole files through [`load`], against components that do nothing.
 mod fakes;
+mod filters;
 mod graphs;
 mod mistakes;
 mod sources;
