@@ -30,12 +30,12 @@ port() {
 	echo "$found"
 }
 
-# listener NAME PROTOCOL [ADVERTISED]
+# listener NAME PROTOCOL [HOST [ADVERTISED]]
 listener() {
 	local at
-	at=127.0.0.1:$(port "${1,,}")
+	at=${3:-127.0.0.1}:$(port "${1,,}")
 	listeners+=("$1://$at")
-	advertised+=("$1://${3:-$at}")
+	advertised+=("$1://${4:-$at}")
 	protocols+=("$1:$2")
 	addresses+=("${1,,}=$at")
 }
@@ -46,8 +46,10 @@ joined() { local IFS=,; echo "$*"; }
 set_listeners() {
 	listeners=() advertised=() protocols=() addresses=()
 	listener PLAINTEXT PLAINTEXT
-	[ -z "$proxy" ] || listener PROXIED PLAINTEXT "$proxy"
+	[ -z "$proxy" ] || listener PROXIED PLAINTEXT 127.0.0.1 "$proxy"
 	[ -z "$sasl" ] || listener SASL_PLAINTEXT SASL_PLAINTEXT
+	# The name in its principal is the name that clients ask for.
+	[ -z "$gssapi" ] || listener GSSAPI SASL_PLAINTEXT localhost
 	[ -z "$tls" ] || listener SSL SSL
 	[ -z "$sasl" ] || [ -z "$tls" ] || listener SASL_SSL SASL_SSL
 }
@@ -129,6 +131,14 @@ scram_users() {
 	done
 }
 
+gssapi_properties() {
+	cat <<-PROPERTIES
+		sasl.kerberos.service.name=kafka
+		listener.name.gssapi.sasl.enabled.mechanisms=GSSAPI
+		listener.name.gssapi.gssapi.sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true keyTab="$dir/kerberos/test.keytab" principal="kafka/localhost@TEST.LOCAL";
+	PROPERTIES
+}
+
 tls_properties() {
 	cat <<-PROPERTIES
 		ssl.keystore.type=PEM
@@ -143,7 +153,7 @@ tls_properties() {
 acl_properties() {
 	cat <<-PROPERTIES
 		authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-		super.users=User:ANONYMOUS;User:alice;User:CN=client
+		super.users=User:ANONYMOUS;User:alice;User:flume;User:CN=client
 		allow.everyone.if.no.acl.found=false
 	PROPERTIES
 }
@@ -154,6 +164,7 @@ write_properties() {
 		common_properties
 		if [ -n "$zookeeper" ]; then zookeeper_properties; else kraft_properties; fi
 		[ -z "$sasl" ] || sasl_properties
+		[ -z "$gssapi" ] || gssapi_properties
 		[ -z "$tls" ] || tls_properties
 		[ -z "$acl" ] || acl_properties
 		printf '%s\n' "${settings[@]}"

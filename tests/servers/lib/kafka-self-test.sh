@@ -13,10 +13,10 @@ self_test() {
 	for version; do
 		mkdir "$work/$version"
 		step jars "$servers/kafka" install "$version"
-		case $version in
-		0.*) try_version --partitions 3 ;;
-		*) try_version --partitions 3 --sasl --tls --acl ;;
-		esac
+		listeners=(--sasl --tls --acl)
+		! has_kdc || listeners+=(--gssapi)
+		[[ $version != 0.* ]] || listeners=()
+		try_version --partitions 3 "${listeners[@]}"
 	done
 	[ "$failures" -eq 0 ]
 }
@@ -52,13 +52,13 @@ try_version() {
 	step lines lines_come_back
 	step partitions has_partitions
 	case $version in 0.*) ;; *) try_transactions; try_security ;; esac
-	pids="$(told pid) $(told zookeeper_pid)"
+	pids="$(told pid) $(told zookeeper_pid) $(told kdc_pid)"
 	step kill killed
 	step restart serve "$@"
 	step same_port test "$(told plaintext)" = "$plain"
 	step same_data same_lines
 	echo "   $version started in $first ms, after kill -9 in $(told startup_ms) ms; memory $(memory) KiB"
-	pids+=" $(told pid) $(told zookeeper_pid)"
+	pids+=" $(told pid) $(told zookeeper_pid) $(told kdc_pid)"
 	step stop stopped
 	step nothing_left all_ended
 }
@@ -121,6 +121,11 @@ try_security() {
 	step client_certificate writes "$(told ssl)" SSL "${ca[@]}" "${client[@]}"
 	step unknown_authority refused 'certificate verify failed' "$(told ssl)" SSL
 	step sasl_over_tls writes "$(told sasl_ssl)" SASL_SSL "${ca[@]}" "${alice[@]}" -X "sasl.mechanism=$over_tls"
+	if has_kdc; then
+		step gssapi by_kerberos
+	else
+		echo "skip  $version gssapi: no KDC here"
+	fi
 	step bob writes "$(told sasl_plaintext)" SASL_PLAINTEXT "${bob[@]}"
 	step bob_without_transactions refused 'Transactional Id authorization failed' "$(told sasl_plaintext)" SASL_PLAINTEXT \
 		"${bob[@]}" -X transactional.id=bobs
@@ -141,6 +146,12 @@ writes() {
 	echo "$*" > "$work/message"
 	timeout 30 kcat -b "$1" -P -t lines -p 1 -X "security.protocol=$2" -X message.timeout.ms=20000 "${@:3}" < "$work/message"
 	consume -t lines -p 1 | tail -n 1 | cmp - "$work/message"
+}
+
+by_kerberos() {
+	KRB5_CONFIG=$(told kerberos)/krb5.conf writes "$(told gssapi)" SASL_PLAINTEXT -X sasl.mechanism=GSSAPI \
+		-X sasl.kerberos.service.name=kafka -X sasl.kerberos.principal=flume@TEST.LOCAL \
+		-X "sasl.kerberos.keytab=$(told kerberos)/test.keytab"
 }
 
 # refused MESSAGE ADDRESS PROTOCOL OPTION…

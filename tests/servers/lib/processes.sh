@@ -1,4 +1,4 @@
-# Ports and Java processes of servers that run in the foreground of a script.
+# Ports and processes of servers that run in the foreground of a script.
 # shellcheck shell=bash
 #
 # Sourced. The script is the parent of what it starts, and waits for it: it learns of an end at once. A child dies with
@@ -21,11 +21,11 @@ free_port() {
 # accepts PORT: whether somebody listens there
 accepts() { (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
-# jvm LOG ARGUMENT…: starts a JVM of its own, in `started`; its output goes to the end of LOG
-jvm() {
+# child LOG COMMAND…: starts it beside us, in `started`; its output goes to the end of LOG
+child() {
 	local log=$1
 	shift
-	setpriv --pdeathsig KILL java "$@" < /dev/null >> "$log" 2>&1 &
+	setpriv --pdeathsig KILL "$@" < /dev/null >> "$log" 2>&1 &
 	# shellcheck disable=SC2034 # for the caller
 	started=$!
 }
@@ -54,3 +54,4 @@ ends() {
 }
 
 has_ended() { ! runs "$1"; }
+accepts_or_ended() { accepts "$1" || has_ended "$2"; }
