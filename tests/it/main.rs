@@ -12,6 +12,7 @@
 //! - `flume_keys`: every key and default of Flume and the platform
 //! - `groups`: sink groups whose members go away, and channels that share a source's events, through kill -9
 //! - `interceptors`: chains of them, what they count, what `check` says of their patterns
+//! - `kafka`: beside real Kafka brokers; `tests/run kafka`
 //! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
 //! - `legacy`: positions that Flume and the Java plug-ins left, taken over
@@ -34,6 +35,7 @@ mod exec;
 mod flume_keys;
 mod groups;
 mod interceptors;
+mod kafka;
 mod kills;
 mod layers;
 mod legacy;
