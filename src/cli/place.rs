@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::Place;
+use crate::config::catalog::Catalogs;
 use crate::sys;
 
 /// Directories as options give them.
@@ -33,6 +34,7 @@ impl Directories {
             config_dir: PathBuf::new(),
             runtime_dir: self.runtime_dir(instance, &state_dir),
             env_root,
+            catalogs: Catalogs::default(),
             installation: installation(&state_dir),
             state_dir,
         }
