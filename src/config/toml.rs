@@ -7,7 +7,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::catalog::is_secret;
+use super::catalog::{is_secret, secret_parts};
 use super::text::Text;
 use crate::diag::{Diagnostic, FileId, Report, Span};
 
@@ -38,6 +38,7 @@ pub fn read<'t>(text: &'t str, file: FileId, report: &mut Report) -> Option<Span
 
 /// What follows a key that promises a secret is not shown, though the text could not be read.
 fn hide_secrets(text: &str, file: FileId, report: &mut Report) {
+    secret_parts(text).into_iter().for_each(|part| report.files.mask(Span::new(file, part)));
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if let Some((key, value)) = line.split_once('=')

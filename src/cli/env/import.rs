@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::{NOTHING_THERE, tell};
 use crate::config::catalog::{
-    self, Content, Entry, Inline, Kind, Secret, as_toml, comment, credential, legacy, read_file,
+    self, Content, Entry, Inline, Kind, Value, as_toml, comment, credential, legacy, read_file,
 };
 use crate::diag::Report;
 
@@ -74,29 +74,31 @@ fn head(entry: &Entry) -> String {
 fn print(entry: &Entry, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# {}/{}.toml", entry.kind.name, entry.name)?;
     writeln!(out, "{}{}", head(entry), as_toml(entry, Inline::Credential))?;
-    for key in inline(entry) {
+    for value in exposed(entry) {
+        let (key, kind, name) = (&value.key, entry.kind.name, &entry.name);
+        let cure = match value.content {
+            Content::Plain(_) => "put it in place of the stars".to_string(),
+            Content::Secret(_) => {
+                format!("give it to the unit by `LoadCredential={}:PATH`", credential(entry, key))
+            }
+        };
         writeln!(
             err,
-            "`{key}` of {} entry `{}` is a secret and is not printed: give it to the unit by `LoadCredential={}:PATH`, or write the file with `--to DIR`",
-            entry.kind.name,
-            entry.name,
-            credential(entry, key)
+            "`{key}` of {kind} entry `{name}` holds a secret, which is not printed: {cure}, or let `--to DIR` write the file"
         )?;
     }
     Ok(())
 }
 
-/// Keys whose values stand in the file and may not be shown.
-fn inline(entry: &Entry) -> impl Iterator<Item = &str> {
-    let secrets =
-        entry.values.iter().filter(|value| matches!(value.content, Content::Secret(Secret::Inline(_))));
-    secrets.map(|value| value.key.as_str())
+/// Values that stand in the file and may not be shown.
+fn exposed(entry: &Entry) -> impl Iterator<Item = &Value> {
+    entry.values.iter().filter(|value| value.content.is_exposed())
 }
 
 /// Writes the file unless there is one; whether it did.
 fn write(entry: &Entry, to: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<bool> {
     let path = to.join(entry.kind.name).join(format!("{}.toml", entry.name));
-    let mode = if inline(entry).next().is_some() { 0o640 } else { 0o644 };
+    let mode = if exposed(entry).next().is_some() { 0o640 } else { 0o644 };
     let text = head(entry) + &as_toml(entry, Inline::Written);
     let made = fs::create_dir_all(to.join(entry.kind.name))
         .and_then(|()| OpenOptions::new().write(true).create_new(true).mode(mode).open(&path))

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::kinds::{self, Kind};
-use super::secret::{Secret, is_secret, veiled};
+use super::secret::{Secret, is_secret, secret_parts, veiled};
 use crate::config::agent::Prop;
 use crate::config::fields;
 use crate::config::judge::judge;
@@ -44,6 +44,14 @@ impl Content {
         match self {
             Content::Plain(text) => veiled(text),
             Content::Secret(_) => "(secret)".to_string(),
+        }
+    }
+
+    /// Whether who may read the file can read a secret.
+    pub fn is_exposed(&self) -> bool {
+        match self {
+            Content::Plain(text) => !secret_parts(text).is_empty(),
+            Content::Secret(secret) => matches!(secret, Secret::Inline(_)),
         }
     }
 }
@@ -106,10 +114,17 @@ impl At<'_> {
     }
 }
 
-/// Shows a value nowhere from here on.
-pub(super) fn hide(value: &Text, report: &mut Report) {
-    report.files.mask(value.span);
-    report.keep_secret(&value.text);
+/// Shows nowhere from here on what nobody may read: the whole value of such a key, a password inside of any other.
+pub(super) fn hide(key: &str, value: &Text, report: &mut Report) {
+    if is_secret(key) {
+        report.files.mask(value.span);
+        report.keep_secret(&value.text);
+        return;
+    }
+    for part in secret_parts(&value.text) {
+        report.files.mask(value.at(part.clone()));
+        report.keep_secret(&value.text[part]);
+    }
 }
 
 /// Whose keys are checked.
@@ -213,7 +228,8 @@ impl Run<'_> {
             return self.outside(field, key, raw, outside);
         }
         if field.is_some_and(|field| field.secret) || is_secret(&key) {
-            hide(&raw.value, self.report);
+            self.report.files.mask(raw.value.span);
+            self.report.keep_secret(&raw.value.text);
             let secret = Secret::Inline(raw.value.text.clone());
             return self.keep(key, Content::Secret(secret), raw);
         }

@@ -5,7 +5,6 @@
 use toml::de::{DeTable, DeValue};
 
 use super::entry::{Outside, Raw, hide};
-use super::secret::is_secret;
 use crate::config::text::Text;
 use crate::config::toml::{Source, read};
 use crate::diag::{Diagnostic, FileId, Report, Severity, Span};
@@ -64,8 +63,8 @@ impl Run<'_> {
             let what = format!("`{}` has no value and counts as absent", key.text);
             return self.report.push(Diagnostic::note("empty-value", what).at(key.span));
         }
-        if outside.is_none() && is_secret(&key.text) {
-            hide(&value, self.report);
+        if outside.is_none() {
+            hide(&key.text, &value, self.report);
         }
         self.out.push(Raw { key, value, outside, doc: None });
     }

@@ -87,9 +87,7 @@ impl Run<'_> {
             return self.report.push(problem.hint("write `<xsd:Key>NAME</xsd:Key>`"));
         };
         let Some(value) = value.filter(|value| !value.text.is_empty()) else { return };
-        if is_secret(&key.text) {
-            hide(&value, self.report);
-        }
+        hide(&key.text, &value, self.report);
         if let Some(kind) = kind.filter(|kind| !kind.text.is_empty()) {
             self.typed(&key, &value, &kind);
         }

@@ -8,6 +8,7 @@ use crate::diag::Diagnostic;
 pub struct Kind {
     /// The folder, and the word of the command line.
     pub name: &'static str,
+    pub summary: &'static str,
     pub fields: &'static [Field],
     /// Keys that no field has are taken for keys below this prefix, as the client's own.
     pub rest: Option<&'static str>,
@@ -15,6 +16,8 @@ pub struct Kind {
     pub renamed: &'static [(&'static str, &'static str, &'static str)],
     /// The component's key that gives the address without a catalog, for hints.
     pub address: &'static str,
+    /// Keys with values as the sample shows them; of a prefix whole lines.
+    pub examples: &'static [(&'static str, &'static str)],
 }
 
 impl std::fmt::Debug for Kind {
@@ -113,6 +116,7 @@ pub mod jms {
 
 pub static KAFKA: Kind = Kind {
     name: "kafka",
+    summary: "a cluster of brokers",
     fields: kafka::FIELDS,
     rest: Some("client."),
     renamed: &[
@@ -121,10 +125,35 @@ pub static KAFKA: Kind = Kind {
         ("partitioner", "org.apache.kafka.clients.producer.internals.DefaultPartitioner", "murmur2_random"),
     ],
     address: "brokerList",
+    examples: &[
+        ("description", "\"the orders cluster\""),
+        ("brokers", "[\"kafka1.example:9092\", \"kafka2.example:9092\"]"),
+        ("acks", "\"all\""),
+        ("batch_size", "1000"),
+        ("partitioner", "\"murmur2_random\""),
+        (
+            "client.",
+            "\"security.protocol\" = \"sasl_ssl\"\n\"sasl.username\" = \"dataflowkit\"\n\
+             \"sasl.password\" = { credential = \"kafka-NAME\" }",
+        ),
+    ],
 };
 
-pub static JMS: Kind =
-    Kind { name: "jms", fields: jms::FIELDS, rest: None, renamed: &[], address: "providerURL" };
+pub static JMS: Kind = Kind {
+    name: "jms",
+    summary: "a message broker",
+    fields: jms::FIELDS,
+    rest: None,
+    renamed: &[],
+    address: "providerURL",
+    examples: &[
+        ("description", "\"the group's broker\""),
+        ("provider_url", "\"tcp://mq.example:61616\""),
+        ("username", "\"dataflowkit\""),
+        ("password", "{ credential = \"jms-NAME\" }"),
+        ("client_id", "\"shipper-1\""),
+    ],
+};
 
 /// Every part is `HOST` or `HOST:PORT`.
 fn host_list(key: &str, value: &str) -> Option<Diagnostic> {

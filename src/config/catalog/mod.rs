@@ -34,5 +34,5 @@ pub use entry::{Content, Entry, Value};
 pub use kinds::{ALL, JMS, KAFKA, Kind, jms, kafka, kind};
 pub use places::{Folder, Places, Rank, legacy};
 pub use reader::{Catalogs, Listed, Trouble, read_file};
-pub use secret::{Secret, is_secret, veiled};
+pub use secret::{Secret, is_secret, secret_parts, veiled};
 pub use write::{Inline, as_toml, comment, credential};

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::entry::{Content, Entry, Subject, checked};
 use super::kinds::Kind;
 use super::places::{Folder, Places, Rank};
-use super::secret::Secret;
 use super::write::credential;
 use super::{from_toml, from_xml};
 use crate::config::spec::{Field, Refusal};
@@ -228,8 +227,7 @@ pub fn read_file(kind: &'static Kind, name: &str, path: &Path, report: &mut Repo
         false => from_toml::parse(&text, file, report)?,
     };
     let entry = checked(&Subject { kind, name, file: path, is_xml }, raws, report)?;
-    let inline =
-        entry.values.iter().find(|value| matches!(value.content, Content::Secret(Secret::Inline(_))));
+    let inline = entry.values.iter().find(|value| value.content.is_exposed());
     if let (Some(value), true) = (inline, mode & 0o004 != 0) {
         let what = format!("everybody on this host may read `{}` in `{}`", value.key, path.display());
         let problem = Diagnostic::warning("readable-secret", what);

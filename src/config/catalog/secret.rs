@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where a value that is not shown is kept.
@@ -107,35 +108,42 @@ pub fn is_secret(key: &str) -> bool {
 
 /// A plain value as it may be shown: passwords that stand inside an address are left out.
 pub fn veiled(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
     let mut out = String::new();
     let mut at = 0;
-    while let Some(range) = next_secret(&lower, at) {
-        out.push_str(&text[at..range.start]);
+    for part in secret_parts(text) {
+        out.push_str(&text[at..part.start]);
         out.push_str("****");
-        at = range.end;
+        at = part.end;
     }
     out + &text[at..]
 }
 
-/// The next `password=…`, or what follows a user in `//user:…@`.
-fn next_secret(lower: &str, from: usize) -> Option<std::ops::Range<usize>> {
+/// Where passwords stand inside a text: behind `password=`, and behind a user in `//user:…@`.
+pub fn secret_parts(text: &str) -> Vec<Range<usize>> {
+    let lower = text.to_ascii_lowercase();
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    while let Some(part) = next_part(&lower, parts.last().map_or(0, |part| part.end)) {
+        parts.push(part);
+    }
+    parts
+}
+
+fn next_part(lower: &str, from: usize) -> Option<Range<usize>> {
     let until = |start: usize, ends: &[char]| {
-        lower[start..]
-            .find(|c: char| ends.contains(&c) || c.is_whitespace())
-            .map_or(lower.len(), |at| start + at)
+        let end = lower[start..].find(|c: char| ends.contains(&c) || c.is_whitespace());
+        end.map_or(lower.len(), |at| start + at)
     };
-    let named = ["password=", "passwd=", "secret=", "pwd="].iter().filter_map(|word| {
-        let start = from + lower[from..].find(word)? + word.len();
-        Some(start..until(start, &['&', ';', ',', ')', '"', '\'']))
+    let named = ["password=", "passwd=", "secret=", "pwd="].into_iter().flat_map(|word| {
+        let starts = lower[from..].match_indices(word).map(move |(at, _)| from + at + word.len());
+        starts.map(|start| start..until(start, &['&', ';', ',', ')', '"', '\'', '<']))
     });
-    let user = lower[from..].match_indices("//").find_map(|(at, _)| {
+    let users = lower[from..].match_indices("//").filter_map(|(at, _)| {
         let start = from + at + 2;
-        let end = until(start, &['/', ',', ')', '?']);
+        let end = until(start, &['/', ',', ')', '?', '"', '\'', '<']);
         let host = start + lower[start..end].rfind('@')?;
         Some(start + lower[start..host].find(':')? + 1..host)
     });
-    named.chain(user).filter(|range| !range.is_empty()).min_by_key(|range| range.start)
+    named.chain(users).filter(|part| !part.is_empty()).min_by_key(|part| part.start)
 }
 
 #[cfg(test)]
@@ -169,6 +177,7 @@ mod tests {
             ),
             ("PASSWORD=x;y", "PASSWORD=****;y"),
             ("password=", "password="),
+            ("password=&pwd=x", "password=&pwd=****"),
         ] {
             assert_eq!(veiled(text), shown);
         }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::entry::{Content, Entry, Value};
-use super::secret::Secret;
+use super::secret::{Secret, veiled};
 use crate::config::spec::{Field, State, Type};
 
 /// What becomes of secrets that stand in the file itself.
@@ -12,7 +12,7 @@ use crate::config::spec::{Field, State, Type};
 pub enum Inline {
     /// They are written: the file is for few eyes.
     Written,
-    /// A credential of this entry's name is written in their place.
+    /// A credential of this entry's name is written in their place, and stars in that of a password inside an address.
     Credential,
 }
 
@@ -41,6 +41,7 @@ pub fn as_toml(entry: &Entry, inline: Inline) -> String {
 fn line(out: &mut String, field: Option<&Field>, key: &str, value: &Value, entry: &Entry, inline: Inline) {
     out.extend(value.doc.iter().map(|doc| comment(doc)));
     let text = match &value.content {
+        Content::Plain(text) if inline == Inline::Credential => plain(field, &veiled(text)),
         Content::Plain(text) => plain(field, text),
         Content::Secret(Secret::Inline(text)) if inline == Inline::Written => quoted(text),
         Content::Secret(Secret::Inline(_)) => {

@@ -4,7 +4,7 @@
 //! a blank line before `<?xml`.
 use roxmltree::Error;
 
-use super::secret::is_secret;
+use super::secret::{is_secret, secret_parts};
 use crate::diag::{Diagnostic, FileId, Report, Span};
 
 /// The one diagnostic of a text that cannot be read.
@@ -19,8 +19,11 @@ pub(super) fn told(text: &str, file: FileId, error: &Error) -> Diagnostic {
     let code = if matches!(error, Error::DtdDetected) { "dtd" } else { "bad-xml" };
     let end = at + text[at..].chars().next().map_or(0, char::len_utf8);
     let problem = Diagnostic::error(code, what).at(Span::new(file, at..end));
-    problem.maybe_hint(rounded(text, at)).maybe_hint(hint.map(str::to_string))
+    problem.maybe_hint(rounded(text, at).or(hint.map(str::to_string)))
 }
+
+const SHAPE: &str = "an attribute is `name=\"value\"`, an element `<xsd:Key>text</xsd:Key>`";
+const ENTRY: &str = "an entry is a `BeanMap` with a `Property` for each key";
 
 fn sentence(error: &Error) -> (String, Option<&'static str>) {
     let text = match error {
@@ -51,10 +54,7 @@ fn sentence(error: &Error) -> (String, Option<&'static str>) {
             return ("a lone `&` cannot stand in XML".into(), Some("write `&amp;`"));
         }
         Error::NoRootNode => {
-            return (
-                "there is nothing in it".into(),
-                Some("an entry is a `BeanMap` with a `Property` for each key"),
-            );
+            return ("there is nothing in it".into(), Some(ENTRY));
         }
         Error::UnclosedRootNode | Error::UnexpectedEndOfStream => {
             return (
@@ -72,16 +72,18 @@ fn sentence(error: &Error) -> (String, Option<&'static str>) {
         Error::DuplicatedNamespace(name, _) => format!("the prefix `{name}` is declared twice"),
         Error::InvalidAttributeValue(_) => "`<` cannot stand in the value of an attribute".into(),
         Error::NonXmlChar(c, _) => format!("U+{:04X} cannot stand in XML", u32::from(*c)),
-        Error::InvalidName(_) => "no name stands here".into(),
+        Error::InvalidName(_) => return ("no name stands here".into(), Some(SHAPE)),
         Error::InvalidChar(expected, actual, _) => {
-            format!("`{}` belongs here, not {}", char::from(*expected), byte(*actual))
+            return (format!("`{}` belongs here, not {}", char::from(*expected), byte(*actual)), Some(SHAPE));
         }
-        Error::InvalidChar2(expected, actual, _) => format!("{expected} belongs here, not {}", byte(*actual)),
-        Error::InvalidString(expected, _) => format!("`{expected}` belongs here"),
+        Error::InvalidChar2(expected, actual, _) => {
+            return (format!("{expected} belongs here, not {}", byte(*actual)), Some(SHAPE));
+        }
+        Error::InvalidString(expected, _) => return (format!("`{expected}` belongs here"), Some(SHAPE)),
         Error::NodesLimitReached | Error::AttributesLimitReached | Error::NamespacesLimitReached => {
             "it has more elements than an entry can have".into()
         }
-        _ => "this is no XML".into(),
+        _ => return ("this is no XML".into(), Some(ENTRY)),
     };
     (text, None)
 }
@@ -145,6 +147,7 @@ fn unclosed(text: &str) -> Option<(&str, std::ops::Range<usize>)> {
 
 /// Values of keys that promise a secret are not shown, though the text could not be read.
 pub(super) fn hide_secrets(text: &str, file: FileId, report: &mut Report) {
+    secret_parts(text).into_iter().for_each(|part| report.files.mask(Span::new(file, part)));
     for (at, _) in text.match_indices("Key>") {
         let rest = &text[at + 4..];
         let key = rest.split('<').next().unwrap_or_default().trim();

@@ -67,11 +67,11 @@ fn an_attribute_that_was_cut_off_is_told_by_its_name() {
     let (entry, told) = read(&JMS, "group.xml", &cut);
     assert_eq!(
         entry.unwrap_err(),
-        "jms entry `group` cannot be used: root/jms/group.xml:1:74: the value of `xmlns:xsi` is not closed: a quote is missing at its end"
+        "jms entry `group` cannot be used: root/jms/group.xml:1:70: the value of `xmlns:xsi` is not closed: a quote is missing at its end"
     );
     assert_eq!(
         told,
-        "error[bad-xml]: the value of `xmlns:xsi` is not closed: a quote is missing at its end\n  --> root/jms/group.xml:1:74\n\
+        "error[bad-xml]: the value of `xmlns:xsi` is not closed: a quote is missing at its end\n  --> root/jms/group.xml:1:70\n\
          1 | <xsd:BeanMap xmlns:xsd=\"http://www.xsd.webservice.env.iplatform.org\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-in\n  \
            |                                                                      ^^^^^^^^^\n\
          hint: write `xmlns:xsi=\"…\"`, and close the element by `>`\n"
@@ -92,7 +92,7 @@ fn the_usual_harm_is_told_with_place_and_cure() {
         (
             "xsi=\"http://www.w3.org",
             "xsi=“http://www.w3.org",
-            "error[bad-xml]: a quote belongs here, not this character;   --> 1:84; hint: `“` stands on this line: write `\"`",
+            "error[bad-xml]: a quote belongs here, not this character;   --> 1:80; hint: `“` stands on this line: write `\"`",
         ),
         (
             " xmlns:xsd=",
@@ -102,7 +102,7 @@ fn the_usual_harm_is_told_with_place_and_cure() {
         (
             "61616\n",
             "61616?a=1&b=2\n",
-            "error[bad-xml]: a lone `&` cannot stand in XML;   --> 6:21; hint: write `&amp;`",
+            "error[bad-xml]: a lone `&` cannot stand in XML;   --> 6:25; hint: write `&amp;`",
         ),
         (
             "&amp;",
@@ -112,7 +112,7 @@ fn the_usual_harm_is_told_with_place_and_cure() {
         (
             "</xsd:Key>",
             "</xsd:Keys>",
-            "error[bad-xml]: `xsd:Keys` is closed here, but `xsd:Key` is open;   --> 4:26; hint: close what was opened last first",
+            "error[bad-xml]: `xsd:Keys` is closed here, but `xsd:Key` is open;   --> 4:25; hint: close what was opened last first",
         ),
         (
             "</xsd:BeanMap>",
@@ -129,7 +129,11 @@ fn the_usual_harm_is_told_with_place_and_cure() {
             " \n",
             "error[bad-xml]: there is nothing in it;   --> 1:1; hint: an entry is a `BeanMap` with a `Property` for each key",
         ),
-        (GROUP, "brokers = \"k\"\n", "error[bad-xml]: this is no XML;   --> 1:1"),
+        (
+            GROUP,
+            "brokers = \"k\"\n",
+            "error[bad-xml]: this is no XML;   --> 1:1; hint: an entry is a `BeanMap` with a `Property` for each key",
+        ),
         (
             "BeanMap",
             "Beans",
