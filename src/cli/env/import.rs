@@ -109,7 +109,7 @@ fn write(entry: &Entry, to: &Path, out: &mut dyn Write, err: &mut dyn Write) -> 
     match made {
         Ok(()) if mode == 0o640 => {
             writeln!(out, "{}", path.display())?;
-            writeln!(err, "`{}` holds a secret: `chgrp dataflowkit` lets the agent read it", path.display())?;
+            writeln!(err, "`{}` holds a secret: others may not read it, the service may", path.display())?;
         }
         Ok(()) => writeln!(out, "{}", path.display())?,
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 
 use super::{NOTHING_THERE, kind, tell};
 use crate::config::catalog::{self, Catalogs, Kind};
-use crate::diag::Report;
+use crate::diag::{Diagnostic, Report};
 
 pub fn run(
     word: Option<&str>,
@@ -28,6 +28,10 @@ pub fn run(
         }
     }
     let mut report = Report::default();
+    for (folder, cause) in kinds.iter().flat_map(|kind| catalogs.closed(kind)) {
+        let what = format!("cannot look into `{}`: {cause}", folder.dir.display());
+        report.push(Diagnostic::error("unreadable", what));
+    }
     catalogs.tell(&mut report);
     Ok(u8::from(tell(&report, err)?))
 }

@@ -1,6 +1,7 @@
 //! What a file says, key by key, against the fields of its kind.
 //!
 //! Every key is honoured, ignored with a reason, refused, or handed to the client as it is, with a note.
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::kinds::{self, Kind};
@@ -32,17 +33,23 @@ pub(super) enum Outside {
 }
 
 /// A value, or where it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Content {
     Plain(String),
     Secret(Secret),
 }
 
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
 impl Content {
-    /// For people: no secret, and none inside an address.
+    /// For people, on one line: no secret, and none inside an address.
     pub fn shown(&self) -> String {
         match self {
-            Content::Plain(text) => veiled(text),
+            Content::Plain(text) => veiled(text).replace(char::is_control, " "),
             Content::Secret(_) => "(secret)".to_string(),
         }
     }

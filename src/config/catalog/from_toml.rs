@@ -5,6 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::entry::{Outside, Raw, hide};
+use super::secret::is_secret;
 use crate::config::text::Text;
 use crate::config::toml::{Source, read};
 use crate::diag::{Diagnostic, FileId, Report, Severity, Span};
@@ -38,6 +39,7 @@ impl Run<'_> {
                         let at = Span::new(self.source.file, at);
                         self.add(name, self.source.string(value, at), Some(way));
                     }
+                    None if is_secret(&name.text) => self.no_secret(&name.text, span),
                     None => self.table(&format!("{}.", name.text), inner),
                 },
                 DeValue::String(text) => self.add(name, self.source.string(text, span), None),
@@ -67,6 +69,12 @@ impl Run<'_> {
             hide(&key.text, &value, self.report);
         }
         self.out.push(Raw { key, value, outside, doc: None });
+    }
+
+    fn no_secret(&mut self, key: &str, span: Span) {
+        let what = format!("`{key}` is a table that does not say where the secret is");
+        let hint = "write `{ credential = \"NAME\" }`, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`, and nothing beside it";
+        self.report.push(Diagnostic::error("bad-secret", what).at(span).hint(hint));
     }
 
     fn not_an_entry(&mut self, key: &str, span: Span) {

@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,6 +110,14 @@ impl Catalogs {
         }
     }
 
+    /// The text of a field, from where it is kept; else its default.
+    pub fn text(&self, entry: &Entry, field: &Field) -> Result<Option<String>, Trouble> {
+        match entry.get(field.key) {
+            Some(content) => self.reveal(content).map(Some),
+            None => Ok(field.default.map(str::to_string)),
+        }
+    }
+
     /// Adds what is to be said of all files that were read so far.
     pub fn tell(&self, report: &mut Report) {
         report.absorb(&self.memory().report);
@@ -117,6 +126,13 @@ impl Catalogs {
     /// The folders of a kind, for hints.
     pub fn searched(&self, kind: &Kind) -> String {
         self.0.places.shown(kind.name)
+    }
+
+    /// Folders of a kind that cannot be looked into, and why.
+    pub fn closed(&self, kind: &Kind) -> Vec<(Folder, io::Error)> {
+        let folders = self.0.places.folders(kind.name).into_iter();
+        let tried = folders.filter_map(|folder| fs::read_dir(&folder.dir).err().map(|cause| (folder, cause)));
+        tried.filter(|(_, cause)| cause.kind() != io::ErrorKind::NotFound).collect()
     }
 
     /// That there is no such name, with the names there are.
@@ -131,7 +147,9 @@ impl Catalogs {
         };
         let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         let what = format!("the env catalogs have no {} entry `{name}`: {there}", kind.name);
-        Trouble { what, instead: Some(format!("{near}searched: {}", self.searched(kind))) }
+        let closed: String =
+            self.closed(kind).iter().map(not_looked_into).map(|text| format!("; {text}")).collect();
+        Trouble { what, instead: Some(format!("{near}searched: {}{closed}", self.searched(kind))) }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -158,6 +176,13 @@ impl Catalogs {
             let what = format!("`{}` is hidden by `{}`", hidden.display(), file.display());
             let hint = format!("both are {} entry `{name}`; keep one", kind.name);
             own.push(Diagnostic::note("hidden-entry", what).hint(hint));
+        }
+        let folders = self.0.places.folders(kind.name);
+        let own_folder = folders.iter().position(|folder| file.parent() == Some(&folder.dir));
+        let earlier = &folders[..own_folder.unwrap_or(folders.len())];
+        for closed in self.closed(kind).iter().filter(|(folder, _)| earlier.contains(folder)) {
+            let problem = Diagnostic::warning("unreadable", not_looked_into(closed));
+            own.push(problem.hint(format!("{} entry `{name}` may be there and come first", kind.name)));
         }
         let entry = read_file(kind, name, file, &mut own);
         if let Some(entry) = &entry {
@@ -186,6 +211,10 @@ impl Catalogs {
     }
 }
 
+fn not_looked_into((folder, cause): &(Folder, io::Error)) -> String {
+    format!("cannot look into `{}`: {cause}", folder.dir.display())
+}
+
 /// The name of the entry that a file is.
 fn entry_name(file: &Path) -> Option<String> {
     let end = file.extension()?.to_str()?;
@@ -194,7 +223,8 @@ fn entry_name(file: &Path) -> Option<String> {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']) && name.len() <= 200
+    let plain = |c: char| c != '/' && !c.is_control();
+    !name.is_empty() && !name.starts_with('.') && name.len() <= 200 && name.chars().all(plain)
 }
 
 fn broken(kind: &Kind, name: &str, file: &Path, report: &Report) -> Trouble {
@@ -231,7 +261,8 @@ pub fn read_file(kind: &'static Kind, name: &str, path: &Path, report: &mut Repo
     if let (Some(value), true) = (inline, mode & 0o004 != 0) {
         let what = format!("everybody on this host may read `{}` in `{}`", value.key, path.display());
         let problem = Diagnostic::warning("readable-secret", what);
-        let problem = problem.hint(format!("chgrp dataflowkit {0} && chmod 640 {0}", path.display()));
+        let problem =
+            problem.hint(format!("`chmod o-rwx {}`; the service may read it all the same", path.display()));
         let name = credential(&entry, &value.key);
         report.push(problem.hint(format!("or write `{{ credential = \"{name}\" }}` in its place, in TOML")));
     }

@@ -6,22 +6,17 @@ fn case() -> Case {
         .file("root/kafka/spare.toml", "brokers = \"s:9092\"\n")
 }
 
+type Outcome = Result<(Option<String>, Vec<String>), (String, Option<String>)>;
+
 /// The entry's name and the topics, or what is wrong.
-fn split(
-    topics: &str,
-    named: Option<&str>,
-    has_address: bool,
-) -> Result<(Option<String>, Vec<String>), (String, Option<String>)> {
+fn split(topics: &str, named: Option<&str>, has_address: bool) -> Outcome {
     let found = addressed(&case().catalogs(), &KAFKA, topics, named, has_address);
     found
         .map(|found| (found.entry.map(|entry| entry.name.clone()), found.topics))
         .map_err(|t| (t.what, t.instead))
 }
 
-fn to(
-    entry: Option<&str>,
-    topics: &[&str],
-) -> Result<(Option<String>, Vec<String>), (String, Option<String>)> {
+fn to(entry: Option<&str>, topics: &[&str]) -> Outcome {
     Ok((entry.map(str::to_string), topics.iter().map(|topic| topic.to_string()).collect()))
 }
 

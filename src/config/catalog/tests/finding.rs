@@ -114,3 +114,20 @@ fn what_is_no_file_or_too_large_is_told_and_does_not_block() {
         why("link")
     );
 }
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_told_where_it_would_come_first() {
+    let case = Case::with("conf/env/jms/group.toml", BROKER)
+        .file("root/jms", "no folder")
+        .file("conf/env_root", "none");
+    let catalogs = case.catalogs();
+    catalogs.entry(&JMS, "group").unwrap();
+    let told = case.told(&catalogs);
+    assert_eq!(
+        told,
+        "warning[unreadable]: cannot look into `root/jms`: Not a directory (os error 20)\n\
+         hint: jms entry `group` may be there and come first\n"
+    );
+    let hint = case.clean(&catalogs.entry(&JMS, "x").unwrap_err().instead.unwrap());
+    assert!(hint.contains("; cannot look into `root/jms`: Not a directory (os error 20)"), "{hint}");
+}

@@ -169,7 +169,7 @@ fn an_inline_secret_that_everybody_may_read_is_a_warning() {
     assert_eq!(
         case.told(&catalogs),
         "warning[readable-secret]: everybody on this host may read `password` in `root/jms/a.toml`\n\
-         hint: chgrp dataflowkit root/jms/a.toml && chmod 640 root/jms/a.toml\n\
+         hint: `chmod o-rwx root/jms/a.toml`; the service may read it all the same\n\
          hint: or write `{ credential = \"jms-a-password\" }` in its place, in TOML\n"
     );
     assert_eq!(catalogs.reveal(entry.get("password").unwrap()).unwrap(), "hunter2");
@@ -229,4 +229,36 @@ fn both_spellings_of_a_key_are_one_too_many() {
         "error[duplicate-key]: kafka entry `a` says `brokers` twice\n  --> root/kafka/a.toml:2:1\n\
          2 | brokerList = \"k:2\"\n  | ^^^^^^^^^^\nnote: `brokers` says it first\n  --> root/kafka/a.toml:1:1\nhint: keep one of them\n"
     );
+}
+
+#[test]
+fn a_secret_that_says_wrongly_where_it_is_is_handed_to_nobody() {
+    for table in ["{ credental = \"x\" }", "{ credential = \"x\", a = 1 }", "{ file = 1 }", "{}"] {
+        let (_, told) =
+            read(&KAFKA, "a.toml", format!("brokers = 'k'\n[client]\n\"sasl.password\" = {table}\n"));
+        assert_eq!(
+            told.lines().next(),
+            Some(
+                "error[bad-secret]: `client.sasl.password` is a table that does not say where the secret is"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_password_inside_an_address_is_not_shown_either() {
+    let (entry, told) = read(&JMS, "a.toml", "providerURL = \"tcp://me:hunter2@mq:1\"\nx = {\n");
+    assert!(!told.contains("hunter2") && !entry.unwrap_err().contains("hunter2"), "{told}");
+    let case = Case::with("root/jms/a.toml", "providerURL = \"tcp://me:hunter2@mq:1\"\n");
+    fs::set_permissions(case.path("root/jms/a.toml"), fs::Permissions::from_mode(0o644)).unwrap();
+    let catalogs = case.catalogs();
+    let entry = catalogs.entry(&JMS, "a").unwrap();
+    let told = case.told(&catalogs);
+    assert!(told.contains("1 | providerURL = \"tcp://me:*******@mq:1\"\n"), "{told}");
+    assert!(
+        told.contains("warning[readable-secret]: everybody on this host may read `provider_url` "),
+        "{told}"
+    );
+    assert!(!format!("{entry:?}").contains("hunter2"));
+    assert_eq!(entry.opt(&jms::PROVIDER_URL), Some("tcp://me:hunter2@mq:1"));
 }
