@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::config::guarantee::{Promise, promises};
-use crate::config::{Graph, Request, Spec, load_all};
+use crate::config::{Graph, Place, Request, Spec, load_all};
 use crate::diag::{self, Report, Severity};
 
 /// Checks agent files without running them
@@ -28,6 +28,9 @@ pub struct CheckArgs {
     pub strict: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Where catalogs of clusters and brokers are looked for first [default: DATAFLOWKIT_ENV_ROOT]
+    #[arg(long, value_name = "DIR")]
+    pub env_root: Option<PathBuf>,
     /// Sets or replaces a key, as the agent's -D does
     #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = super::define)]
     pub defines: Vec<(String, String)>,
@@ -44,7 +47,9 @@ pub enum Format {
 pub fn run(args: &CheckArgs, specs: &[&'static Spec], out: &mut dyn Write) -> io::Result<u8> {
     let mut findings = false;
     for (at, file) in args.files.iter().enumerate() {
+        let place = Place { env_root: args.env_root.clone(), ..Place::default() };
         let request = Request {
+            place,
             name: args.name.clone(),
             strict: args.strict,
             defines: args.defines.clone(),

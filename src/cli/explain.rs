@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 
+use crate::config::catalog;
 use crate::config::{Build, Field, Spec, State, Type, Unknown, common, resolve};
 use crate::diag::nearest;
 use crate::flow::Kind;
@@ -12,7 +13,7 @@ use crate::flow::Kind;
 /// Prints what component types there are, and what their keys mean
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// source, channel, sink, interceptor, selector or group
+    /// source, channel, sink, interceptor, selector, group or catalog
     pub kind: Option<String>,
     /// A type, by name or Java class
     #[arg(value_name = "TYPE")]
@@ -41,18 +42,45 @@ pub fn run(
             list(word, kind, specs, out)?;
             writeln!(out)?;
         }
-        writeln!(out, "`dataflowkit explain KIND TYPE` tells all keys of a type")?;
+        list_catalogs(out)?;
+        writeln!(out, "\n`dataflowkit explain KIND TYPE` tells all keys of a type")?;
         return Ok(0);
     };
     let plain = word.trim_end_matches('s').to_ascii_lowercase();
     let plain = if plain == "sinkgroup" || plain == "processor" { "group" } else { &plain };
+    if plain == "catalog" {
+        return catalogs(args, out, err);
+    }
     let Some((word, kind)) = KINDS.into_iter().find(|(known, _)| *known == plain) else {
-        let near = nearest(plain, KINDS.map(|(known, _)| known));
+        let near = nearest(plain, KINDS.iter().map(|(known, _)| *known).chain(["catalog"]));
         return missing(&format!("there is no kind `{word}`"), near, err);
     };
     match &args.name {
         None => list(word, kind, specs, out).map(|()| 0),
         Some(name) => one(kind, name, args.key.as_deref(), specs, out, err),
+    }
+}
+
+fn list_catalogs(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "catalog types")?;
+    catalog::ALL.iter().try_for_each(|kind| writeln!(out, "  {:<20} {}", kind.name, kind.summary))
+}
+
+/// The keys of an entry of the env catalogs.
+fn catalogs(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+    let Some(name) = &args.name else { return list_catalogs(out).map(|()| 0) };
+    let Some(kind) = catalog::kind(&name.to_ascii_lowercase()) else {
+        let near = nearest(name, catalog::ALL.map(|kind| kind.name));
+        return missing(&format!("there is no catalog of type `{name}`"), near, err);
+    };
+    let own: Vec<&Field> = kind.fields.iter().collect();
+    match &args.key {
+        None => {
+            writeln!(out, "catalog `{}`: {}", kind.name, kind.summary)?;
+            own.into_iter().try_for_each(|field| writeln!(out).and_then(|()| tell(field, out)))?;
+            Ok(0)
+        }
+        Some(key) => one_key(key, &own, &format!("catalog `{}`", kind.name), out, err),
     }
 }
 
@@ -94,12 +122,22 @@ fn one(
     let own: Vec<&Field> = fields(spec);
     let Some(key) = key else { return whole(spec, &own, out).map(|()| 0) };
     let fields: Vec<&Field> = own.into_iter().chain(of_group(kind)).collect();
+    one_key(key, &fields, &format!("{} `{}`", kind.word(), spec.name), out, err)
+}
+
+fn one_key(
+    key: &str,
+    fields: &[&Field],
+    owner: &str,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<u8> {
     let exact = fields.iter().find(|field| field.key == key || field.aliases.contains(&key));
     let is_under = |field: &&&Field| matches!(field.ty, Type::Prefix) && key.starts_with(field.key);
     match exact.or_else(|| fields.iter().find(is_under)) {
         Some(field) => tell(field, out).map(|()| 0),
         None => {
-            let what = format!("{} `{}` has no key `{key}`", kind.word(), spec.name);
+            let what = format!("{owner} has no key `{key}`");
             missing(&what, nearest(key, fields.iter().map(|field| field.key)), err)
         }
     }

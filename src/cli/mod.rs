@@ -3,6 +3,7 @@ pub mod agent;
 pub mod arguments;
 pub mod channel;
 pub mod check;
+pub mod env;
 pub mod explain;
 pub mod place;
 pub mod samples;
@@ -33,6 +34,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Channel(channel::ChannelArgs),
+    Env(env::EnvArgs),
     /// Starts an instance by systemd
     Start(service::ServiceArgs),
     /// Stops an instance by systemd
@@ -58,6 +60,7 @@ pub fn run(own: &[&'static Spec]) -> ExitCode {
         Command::Stop(args) => Ok(service::run("stop", &args)),
         Command::Restart(args) => Ok(service::run("restart", &args)),
         Command::Channel(args) => channel::run(&args, &specs, out, err),
+        Command::Env(args) => env::run(&args, out, err),
         Command::Check(args) => check::run(&args, &specs, out),
         Command::Explain(args) => explain::run(&args, &specs, out, err),
         Command::Samples(args) => samples::run(&args, &specs, out),

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::Place;
+use crate::config::catalog::Catalogs;
 use crate::sys;
 
 /// Directories as options give them.
@@ -17,7 +18,7 @@ pub struct Directories {
     /// Where the control socket is [default: RUNTIME_DIRECTORY, else XDG_RUNTIME_DIR/dataflowkit/INSTANCE]
     #[arg(long, value_name = "DIR")]
     pub runtime_dir: Option<PathBuf>,
-    /// Where the catalogs of clusters and brokers are [default: DATAFLOWKIT_ENV_ROOT, else /etc/dataflowkit/env]
+    /// Where catalogs of clusters and brokers are looked for first [default: DATAFLOWKIT_ENV_ROOT]
     #[arg(long, value_name = "DIR")]
     pub env_root: Option<PathBuf>,
 }
@@ -26,13 +27,12 @@ impl Directories {
     /// The place of an instance.
     pub fn place(&self, instance: &str) -> Place {
         let state_dir = self.state(instance);
-        let env_root =
-            self.env_root.clone().or_else(|| env::var_os("DATAFLOWKIT_ENV_ROOT").map(PathBuf::from));
         Place {
             instance: instance.into(),
             config_dir: PathBuf::new(),
             runtime_dir: self.runtime_dir(instance, &state_dir),
-            env_root,
+            env_root: self.env_root.clone(),
+            catalogs: Catalogs::default(),
             installation: installation(&state_dir),
             state_dir,
         }

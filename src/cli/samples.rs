@@ -1,6 +1,7 @@
 //! `dataflowkit samples DIR`, for the build: commented sample configs from the field declarations.
 //!
-//! One file per source, channel, sink and group type that can run, each a whole agent, every key with its meaning and default. The
+//! One file per source, channel, sink and group type that can run, each a whole agent, and one per kind of catalog; every
+//! key with its meaning and default. The
 //! committed copies under `etc/` are held to fresh output by a test.
 use std::fs;
 use std::io::{self, Write};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::explain::{facts, fields};
+use crate::config::catalog;
 use crate::config::{Build, Field, Spec, State, Type, common};
 use crate::flow::Kind;
 
@@ -20,7 +22,7 @@ pub struct SamplesArgs {
 
 pub fn run(args: &SamplesArgs, specs: &[&'static Spec], out: &mut dyn Write) -> io::Result<u8> {
     fs::create_dir_all(&args.dir)?;
-    for (name, text) in samples(specs) {
+    for (name, text) in samples(specs).into_iter().chain(entries()) {
         let path = args.dir.join(&name);
         fs::write(&path, text)?;
         writeln!(out, "{}", path.display())?;
@@ -59,6 +61,42 @@ pub fn samples(specs: &[&'static Spec]) -> Vec<(String, String)> {
         files.push((format!("group-{}.properties", spec.name), group(spec, [source, channel, sink])));
     }
     files
+}
+
+/// Entries of the env catalogs: file names and contents.
+pub fn entries() -> Vec<(String, String)> {
+    catalog::ALL
+        .into_iter()
+        .map(|kind| (format!("catalog-{}.toml", kind.name), catalog_entry(kind)))
+        .collect()
+}
+
+fn catalog_entry(kind: &catalog::Kind) -> String {
+    let name = kind.name;
+    let mut text = format!(
+        "# an entry of the env catalogs, kind `{name}`: {}\n\
+         # Copy this to /etc/dataflowkit/env/{name}/NAME.toml, or let a package bring it as\n\
+         # /usr/lib/dataflowkit/env/{name}/NAME.toml; agent files then say `topics = NAME.TOPIC`.\n\
+         # `dataflowkit env show {name} NAME` shows what is read, `dataflowkit explain catalog {name}` tells more.\n",
+        kind.summary
+    );
+    for field in kind.fields.iter().filter(|field| field.state == State::Honoured) {
+        let example =
+            kind.examples.iter().find(|(key, _)| *key == field.key).map_or("\"\"", |(_, text)| *text);
+        let (below, start) = match (field.ty, field.required) {
+            (Type::Prefix, _) => (format!("[{}]\n", field.key.trim_end_matches('.')), "#"),
+            (_, true) => (String::new(), ""),
+            (_, false) => (String::new(), "#"),
+        };
+        text.push_str(&format!("\n# {} ({})\n{below}", field.doc, facts(field)));
+        for line in example.lines() {
+            match field.ty {
+                Type::Prefix => text.push_str(&format!("{start}{line}\n")),
+                _ => text.push_str(&format!("{start}{} = {line}\n", field.key)),
+            }
+        }
+    }
+    text
 }
 
 /// A whole agent with two sinks in a group.

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::catalog::is_secret;
 use super::decode::{Decoded, decode};
 use super::text::Text;
 use super::{properties, toml};
@@ -96,7 +97,7 @@ impl Document {
         if value.text.is_empty() {
             return self.clear(key, report);
         }
-        let secret = names_a_secret(&key.text);
+        let secret = is_secret(&key.text);
         if secret {
             report.files.mask(value.span);
             report.keep_secret(&value.text);
@@ -140,13 +141,6 @@ impl Document {
         }
         self.entries[at] = entry;
     }
-}
-
-/// Whether a key promises a secret value.
-fn names_a_secret(key: &str) -> bool {
-    let last = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
-    let file_or_name = ["file", "path", "provider", "alias"].iter().any(|end| last.ends_with(end));
-    (last.contains("password") || last.contains("secret") || last.contains("passwd")) && !file_or_name
 }
 
 /// What Java reads, with full-width separators taken for what was meant.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Zoned;
 
 use super::agent::{self, Agent};
+use super::catalog::{Catalogs, Places};
 use super::check::check;
 use super::document::Document;
 use super::graph::{Graph, Loaded, Logging};
@@ -42,10 +43,12 @@ impl Request {
 pub fn load(request: &Request) -> Loaded {
     let mut report = Report::new(request.strict);
     let logging = logging(&request.defines);
+    let place = place(request);
     let graph = prepare(request, &mut report).and_then(|(document, agents)| {
         let name = choose(request, &agents, &mut report)?;
-        Some(one(request, &document, &name, &mut report)).flatten()
+        Some(one(request, &place, &document, &name, &mut report)).flatten()
     });
+    place.catalogs.tell(&mut report);
     Loaded { graph, report, logging }
 }
 
@@ -53,13 +56,15 @@ pub fn load(request: &Request) -> Loaded {
 pub fn load_all(request: &Request) -> (Vec<Graph>, Report) {
     let mut report = Report::new(request.strict);
     let mut graphs = Vec::new();
+    let place = place(request);
     if let Some((document, agents)) = prepare(request, &mut report) {
         let names = match &request.name {
             Some(_) => choose(request, &agents, &mut report).into_iter().collect(),
             None => agents,
         };
-        graphs.extend(names.iter().filter_map(|name| one(request, &document, name, &mut report)));
+        graphs.extend(names.iter().filter_map(|name| one(request, &place, &document, name, &mut report)));
     }
+    place.catalogs.tell(&mut report);
     (graphs, report)
 }
 
@@ -82,10 +87,31 @@ fn prepare(request: &Request, report: &mut Report) -> Option<(Document, Vec<Stri
     Some((document, agents))
 }
 
-fn one(request: &Request, document: &Document, name: &str, report: &mut Report) -> Option<Graph> {
-    let place = Place { config_dir: config_dir(&request.file), ..request.place.clone() };
+fn one(
+    request: &Request,
+    place: &Place,
+    document: &Document,
+    name: &str,
+    report: &mut Report,
+) -> Option<Graph> {
     let agent = Agent::read(name, document, report);
-    check(&agent, &request.specs, &place, &request.file, report)
+    check(&agent, &request.specs, place, &request.file, report)
+}
+
+/// The place of the agent, with the catalogs that its components may name; nothing of them has been read.
+fn place(request: &Request) -> Place {
+    let config_dir = config_dir(&request.file);
+    let stem =
+        || request.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let instance = request.place.instance.clone();
+    let given = request.env.get("DATAFLOWKIT_ENV_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from);
+    let places = Places {
+        env_root: request.place.env_root.clone().or(given),
+        config_dir: config_dir.clone(),
+        instance: if instance.is_empty() { stem() } else { instance },
+    };
+    let catalogs = Catalogs::new(places, request.env.clone());
+    Place { config_dir, catalogs, ..request.place.clone() }
 }
 
 fn config_dir(file: &Path) -> PathBuf {

@@ -5,6 +5,7 @@
 //! Steps: bytes → text (`decode`) → pairs with places (`properties`, `toml`) → one merged `document` → references
 //! replaced (`interpolate`, `filters`) → one `agent`'s sections → `check`: the [`Graph`], and a report of all problems.
 mod agent;
+pub mod catalog;
 mod check;
 pub mod common;
 mod dates;

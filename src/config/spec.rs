@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::catalog::Catalogs;
 use crate::diag::Diagnostic;
 use crate::flow::{
     Channel, ChannelError, ChannelKey, DeadLetters, Interceptor, Kind, Processor, Pulse, Selector, Sink,
@@ -283,8 +284,10 @@ pub struct Place {
     pub config_dir: PathBuf,
     pub state_dir: PathBuf,
     pub runtime_dir: PathBuf,
-    /// Catalogs of clusters and brokers.
+    /// Where catalogs of clusters and brokers are looked for first.
     pub env_root: Option<PathBuf>,
+    /// Clusters and brokers by name; loading an agent file sets it.
+    pub catalogs: Catalogs,
     /// What K1 keys begin with.
     pub installation: String,
 }

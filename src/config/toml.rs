@@ -7,29 +7,88 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::catalog::{is_secret, secret_parts};
 use super::text::Text;
 use crate::diag::{Diagnostic, FileId, Report, Span};
 
 /// Reads a whole text into pairs in the order written. `None`: it is not TOML.
 pub fn parse(text: &str, file: FileId, report: &mut Report) -> Option<Vec<(Text, Text)>> {
-    let table = match DeTable::parse(text) {
-        Ok(table) => table,
-        Err(error) => {
-            let problem = Diagnostic::error("bad-toml", error.message().trim().to_lowercase());
-            report.push(problem.maybe_at(error.span().map(|range| Span::new(file, range))));
-            return None;
-        }
-    };
-    let mut flat = Flat { text, file, report, out: Vec::new() };
+    let table = read(text, file, report)?;
+    let mut flat = Flat { source: Source { text, file }, report, out: Vec::new() };
     flat.table("", table.get_ref());
     let mut out = flat.out;
     out.sort_by_key(|(key, _)| key.span.start);
     Some(implied_lists(out))
 }
 
+/// The table that a text is. `None`: it is not TOML, which has been reported.
+pub fn read<'t>(text: &'t str, file: FileId, report: &mut Report) -> Option<Spanned<DeTable<'t>>> {
+    match DeTable::parse(text) {
+        Ok(table) => Some(table),
+        Err(error) => {
+            let problem = Diagnostic::error("bad-toml", error.message().trim().to_lowercase());
+            let problem = problem.maybe_at(error.span().map(|range| Span::new(file, range)));
+            let hint = error.span().and_then(|range| look_alike(text, range.start));
+            hide_secrets(text, file, report);
+            report.push(problem.maybe_hint(hint));
+            None
+        }
+    }
+}
+
+/// What follows a key that promises a secret is not shown, though the text could not be read.
+fn hide_secrets(text: &str, file: FileId, report: &mut Report) {
+    secret_parts(text).into_iter().for_each(|part| report.files.mask(Span::new(file, part)));
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some((key, value)) = line.split_once('=')
+            && is_secret(key.trim().trim_matches(['"', '\'']))
+        {
+            let end = start + line.trim_end().len();
+            report.files.mask(Span::new(file, end.min(start + line.len() - value.len())..end));
+        }
+        start += line.len();
+    }
+}
+
+/// A character on the line of a mistake that a word processor or a Chinese keyboard writes for one of TOML's.
+fn look_alike(text: &str, at: usize) -> Option<String> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].lines().next()?;
+    let twins = [
+        ('＝', "="),
+        ('：', ":"),
+        ('，', ","),
+        ('“', "\""),
+        ('”', "\""),
+        ('‘', "'"),
+        ('’', "'"),
+        ('［', "["),
+        ('］', "]"),
+    ];
+    let (found, meant) = twins.into_iter().find(|(c, _)| line.contains(*c))?;
+    Some(format!("`{found}` stands on this line: write `{meant}`"))
+}
+
+/// A text and what spans call it.
+pub struct Source<'a> {
+    pub text: &'a str,
+    pub file: FileId,
+}
+
+impl Source<'_> {
+    /// A string without escapes keeps the place of each character.
+    pub fn string(&self, text: &str, span: Span) -> Text {
+        let written = &self.text[span.start..span.end];
+        match written.find(text).filter(|_| !text.is_empty()) {
+            Some(at) => Text::plain(text, self.file, span.start + at),
+            None => Text::computed(text, span),
+        }
+    }
+}
+
 struct Flat<'a> {
-    text: &'a str,
-    file: FileId,
+    source: Source<'a>,
     report: &'a mut Report,
     out: Vec<(Text, Text)>,
 }
@@ -38,7 +97,7 @@ impl Flat<'_> {
     fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
         for (key, value) in table.iter() {
             let path = format!("{prefix}{}", key.get_ref());
-            let at = Span::new(self.file, key.span());
+            let at = Span::new(self.source.file, key.span());
             match value.get_ref() {
                 DeValue::Table(inner) => self.table(&format!("{path}."), inner),
                 _ => {
@@ -51,9 +110,9 @@ impl Flat<'_> {
     }
 
     fn value(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Text> {
-        let span = Span::new(self.file, value.span());
+        let span = Span::new(self.source.file, value.span());
         let text = match value.get_ref() {
-            DeValue::String(text) => return Some(self.string(text, span)),
+            DeValue::String(text) => return Some(self.source.string(text, span)),
             DeValue::Integer(number) => number.as_str().replace('_', ""),
             DeValue::Float(number) => number.as_str().replace('_', ""),
             DeValue::Boolean(flag) => flag.to_string(),
@@ -70,15 +129,6 @@ impl Flat<'_> {
             }
         };
         Some(Text::computed(text, span))
-    }
-
-    /// A string without escapes keeps the place of each character.
-    fn string(&self, text: &str, span: Span) -> Text {
-        let written = &self.text[span.start..span.end];
-        match written.find(text).filter(|_| !text.is_empty()) {
-            Some(at) => Text::plain(text, self.file, span.start + at),
-            None => Text::computed(text, span),
-        }
     }
 }
 

@@ -124,6 +124,18 @@ impl Report {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Adds the texts, problems and secrets of another report.
+    pub fn absorb(&mut self, other: &Report) {
+        let moved = self.files.absorb(&other.files);
+        for diagnostic in &other.diagnostics {
+            let mut diagnostic = diagnostic.clone();
+            diagnostic.span = diagnostic.span.map(&moved);
+            diagnostic.labels.iter_mut().for_each(|label| label.span = moved(label.span));
+            self.push(diagnostic);
+        }
+        other.secrets.iter().for_each(|secret| self.keep_secret(secret));
+    }
+
     /// A value that no message may show. Very short ones would blank out every word, and keep nothing secret.
     pub fn keep_secret(&mut self, value: &str) {
         if value.chars().count() >= 3 && !self.secrets.iter().any(|known| known == value) {

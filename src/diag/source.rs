@@ -34,7 +34,7 @@ pub struct Spot {
     pub column: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct File {
     name: String,
     text: String,
@@ -55,6 +55,13 @@ impl Files {
         let id = FileId(u32::try_from(self.0.len()).expect("fewer than 2^32 files"));
         self.0.push(File { name: name.into(), lines: line_starts(&text), text, masked: Vec::new() });
         id
+    }
+
+    /// Adds all texts of another run; what its spans are here.
+    pub fn absorb(&mut self, other: &Files) -> impl Fn(Span) -> Span + use<> {
+        let shift = u32::try_from(self.0.len()).expect("fewer than 2^32 files");
+        self.0.extend(other.0.iter().cloned());
+        move |span| Span { file: FileId(span.file.0 + shift), ..span }
     }
 
     pub fn name(&self, id: FileId) -> &str {

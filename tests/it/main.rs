@@ -8,6 +8,7 @@
 //! - `custom`: the program of `examples/custom`, with a source and a sink of its own
 //! - `damage`: channel directories harmed at random; `tests/run --long damage`
 //! - `ends`: the small sources and sinks, filters and selectors, through real sockets and files
+//! - `env_commands`: `env list|show|import` on catalogs of both forms, whole and broken
 //! - `exec`: commands that are read, programs that are handed events, and what kills leave of them; `tests/run --long exec`
 //! - `flume_keys`: every key and default of Flume and the platform
 //! - `groups`: sink groups whose members go away, and channels that share a source's events, through kill -9
@@ -31,6 +32,7 @@ mod config_seeds;
 mod custom;
 mod damage;
 mod ends;
+mod env_commands;
 mod exec;
 mod flume_keys;
 mod groups;

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::catalog::{KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, GroupPlan, Refusal, Spec, Unit};
 use crate::event::{Batch, EventRef};
 use crate::flow::{
@@ -87,6 +88,9 @@ const TRANSACTION: Field = Field::int("transactionCapacity", 1, i32::MAX as i64)
     .lenient()
     .default("100")
     .doc("most events at a time");
+const CLUSTER_NAME: Field = Field::word("kafka_name").doc("the cluster");
+const TOPICS: Field = Field::text("topics").required().doc("the topics");
+const BROKERS: Field = Field::text("brokerList").doc("the cluster, without a catalog");
 const OUT: Field = Field::path("sink.directory").required().doc("where files go");
 const SUB: Field = Field::prefix("sink.serializer.").also(&["serializer."]).doc("keys of the serializer");
 
@@ -153,6 +157,24 @@ pub static ROLL: Spec = Spec {
     fields: &[&[OUT, SUB, BATCH]],
     build: Build::Sink(|_| Ok(Box::new(End { keeps_record: true }))),
 };
+/// Names a cluster, as components of brokers do.
+pub static CLUSTER: Spec = Spec {
+    kind: Kind::Sink,
+    name: "cluster",
+    class: "",
+    aliases: &[],
+    summary: "to a cluster",
+    fields: &[&[CLUSTER_NAME, TOPICS, BROKERS, BATCH]],
+    build: Build::Sink(|at| {
+        let (named, own) = (at.opt(&CLUSTER_NAME), at.is_set(&BROKERS));
+        let key = if named.is_some() { CLUSTER_NAME } else { TOPICS };
+        let found = addressed(&at.place.catalogs, &KAFKA, at.text(&TOPICS), named, own);
+        let found = found.map_err(|trouble| trouble.at(&key))?;
+        // What has the last word on a value that both may have shows in whether a record is kept.
+        let batch = at.ranked(&BATCH, found.entry.as_deref(), &kafka::BATCH_SIZE);
+        Ok(Box::new(End { keeps_record: batch == Some("7") }))
+    }),
+};
 pub static HOST: Spec = Spec {
     kind: Kind::Interceptor,
     name: "host",
@@ -218,6 +240,7 @@ pub static ALL: &[&Spec] = &[
     &MEMORY,
     &LOGGER,
     &ROLL,
+    &CLUSTER,
     &HOST,
     &REPLICATING,
     &MULTIPLEXING,

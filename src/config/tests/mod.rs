@@ -1,4 +1,5 @@
 //! Whole files through [`load`], against components that do nothing.
+mod catalogs;
 mod fakes;
 mod filters;
 mod graphs;

@@ -39,6 +39,7 @@ check "lintian finds nothing" lintian_is_clean
 check "the package installs" inside dpkg -i /root/debs/dataflowkit.deb
 check "its user may read logs" groups_of_user
 check "installing starts no agent" nothing_started
-check "samples and README are under /etc/dataflowkit" inside sh -c 'ls /etc/dataflowkit/samples | wc -l && test -s /etc/dataflowkit/README'
+check "samples, catalogs and README are under /etc/dataflowkit" inside sh -c 'cd /etc/dataflowkit && ls samples | wc -l &&
+    test -s README -a -s env/kafka/README -a -s env/jms/README'
 check "the units have no mistakes" inside sh -c '! systemd-analyze verify --man=no dataflowkit@x.service dataflowkit.service 2>&1 | grep -v "RestartSteps\|RestartMaxDelaySec"'
 check "the exposure is at most 2.0" exposure x
