@@ -46,9 +46,29 @@ offered_rust() {
     fi
 }
 
-# A compiler new enough and a linker.
+# What librdkafka is built with and linked to.
+need_libraries() {
+    local missing=()
+    if command -v apt-get >/dev/null; then
+        command -v c++ >/dev/null || missing+=(g++)
+        command -v make >/dev/null || missing+=(make)
+        command -v pkg-config >/dev/null || missing+=(pkg-config)
+        [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
+        [ -e /usr/include/sasl/sasl.h ] || missing+=(libsasl2-dev)
+    else
+        command -v c++ >/dev/null || missing+=(gcc-c++)
+        command -v make >/dev/null || missing+=(make)
+        command -v pkg-config >/dev/null || missing+=(pkgconf-pkg-config)
+        [ -e /usr/include/openssl/ssl.h ] || missing+=(openssl-devel)
+        [ -e /usr/include/sasl/sasl.h ] || missing+=(cyrus-sasl-devel)
+    fi
+    [ ${#missing[@]} -eq 0 ] || add_packages "${missing[@]}"
+}
+
+# A compiler new enough, a linker, and the libraries that are linked to.
 need_rust() {
     local wanted offered found
+    need_libraries
     wanted=$(wanted_rust)
     [ -d "$HOME/.cargo/bin" ] && PATH=$PATH:$HOME/.cargo/bin
     command -v cc >/dev/null || add_packages gcc "$(command -v apt-get >/dev/null && echo libc6-dev || echo glibc-devel)"

@@ -9,6 +9,7 @@ pub mod component; // what a component of one's own needs, in one place
 pub mod codec; // bytes to events and back, pure
 pub mod store; // append-only journals: bytes in, bytes out
 pub mod tail; // the tailing engine of all file sources
+#[cfg(feature = "kafka")]
 pub mod kafka; // what the components of Kafka share
 pub mod sources; // one file per component, from here …
 pub mod interceptors;

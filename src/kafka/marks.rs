@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
@@ -53,6 +53,7 @@ impl Keeper {
         if partitions == 0 {
             return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
         }
+        tell_policy(cluster, topic, patience);
         let partition = (xxh3_64(channel.to_string().as_bytes()) % partitions as u64) as i32;
         let (topic, prefix) = (topic.to_string(), format!("{channel}/"));
         let mut keeper = Keeper { topic, partition, prefix, sink: sink.into(), own: Marks::new() };
@@ -196,6 +197,27 @@ fn decode(value: &[u8]) -> Option<Marks> {
         .filter(|entry| matches!(entry, Entry::Describe { .. } | Entry::Delivered { .. }))
         .for_each(|entry| record.apply(entry));
     Some(record.marks(0))
+}
+
+/// A topic that is not compacted forgets marks after a time, and events may come twice then.
+fn tell_policy(cluster: &Cluster, topic: &str, patience: Duration) {
+    let Some(policy) = policy(cluster, topic, patience) else { return };
+    if !policy.contains("compact") {
+        log::warn!(
+            "the topic `{topic}` that keeps the marks has `cleanup.policy = {policy}`: marks that it deletes are forgotten, and events may come twice; set it to `compact`"
+        );
+    }
+}
+
+fn policy(cluster: &Cluster, topic: &str, patience: Duration) -> Option<String> {
+    let admin: AdminClient<Quiet> = cluster.reader(&[]).create_with_context(Quiet).ok()?;
+    let options = AdminOptions::new().request_timeout(Some(patience));
+    let told = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .ok()?
+        .block_on(admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options))
+        .ok()?;
+    told.into_iter().next()?.ok()?.get("cleanup.policy")?.value.clone()
 }
 
 fn create(cluster: &Cluster, topic: &str, patience: Duration) -> Result<(), KafkaError> {

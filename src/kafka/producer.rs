@@ -180,9 +180,10 @@ impl Producer {
         self.transactional
     }
 
-    /// The last trouble that the client told of since this was asked last.
-    pub fn trouble(&self) -> Option<KafkaError> {
-        self.reports().trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Why messages were given up that the client purged: what ended it for good, else the last trouble it told of.
+    pub fn reason(&self) -> Option<KafkaError> {
+        let fatal = self.client.client().fatal_error().map(|(code, _)| KafkaError::MessageProduction(code));
+        fatal.or_else(|| self.reports().trouble.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
 
     fn reports(&self) -> &Reports {

@@ -1,3 +1,4 @@
 //! Beside real Kafka brokers, with kcat on the other side. `tests/run kafka` installs what they need; the first run
 //! fetches their jars.
 mod brokers;
+mod sink;

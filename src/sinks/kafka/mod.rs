@@ -12,6 +12,7 @@ mod sink;
 
 use std::collections::BTreeMap;
 
+use crate::config::catalog::{Addressed, Content, KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
 use crate::flow::{Kind, Sink};
@@ -24,12 +25,14 @@ use sink::{KafkaSink, Settings};
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
-    .required()
-    .doc("brokers to begin with: host:port, host:port");
+    .doc("brokers to begin with: host:port, host:port; else those of the catalog");
+const CATALOG: Field = Field::word("kafka_name")
+    .also(&["kafkaName"])
+    .doc("the entry of the env catalogs that says where the cluster is");
 const TOPIC: Field = Field::text("kafka.topic")
     .also(&["topic", "toppic", "topics"])
     .default("default-flume-topic")
-    .doc("the topic; `%{name}` is the event's header of that name");
+    .doc("the topic, `ENTRY.TOPIC` with an entry of the env catalogs; `%{name}` is the event's header of that name");
 const BATCH_SIZE: Field = Field::int("flumeBatchSize", 1, 1_000_000)
     .also(&["batchSize", "kafka.flumeBatchSize"])
     .unit(Unit::Events)
@@ -74,6 +77,7 @@ pub static SPEC: Spec = Spec {
     summary: "sends events to a Kafka topic; exactly once where the brokers allow it",
     fields: &[&[
         BROKERS,
+        CATALOG,
         TOPIC,
         BATCH_SIZE,
         ACKS,
@@ -127,8 +131,30 @@ fn lint(key: &str, value: &str) -> Option<Diagnostic> {
 }
 
 fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
+    let (named, own) = (at.opt(&CATALOG), at.is_set(&BROKERS));
+    let key = if named.is_some() { CATALOG } else { TOPIC };
+    let found = addressed(&at.place.catalogs, &KAFKA, at.text(&TOPIC), named, own);
+    let Addressed { entry, topics } = found.map_err(|trouble| trouble.at(&key))?;
+    let [topic] = &topics[..] else {
+        return Err(Refusal::at(&TOPIC, "a sink has one topic").instead("a sink for each topic"));
+    };
+    let entry = entry.as_deref();
     let mut properties = BTreeMap::new();
     let mut partition = Partition::Client;
+    let mut secrets = Vec::new();
+    if let Some(entry) = entry {
+        for (name, content) in entry.under(&kafka::CLIENT) {
+            match content {
+                Content::Plain(text) => drop(properties.insert(name.to_string(), text.clone())),
+                secret => secrets.push((name.to_string(), secret.clone())),
+            }
+        }
+        match entry.opt(&kafka::PARTITIONER) {
+            Some("java-string-hash") => partition = Partition::JavaStringHash,
+            Some(other) => drop(properties.insert("partitioner".into(), other.into())),
+            None => {}
+        }
+    }
     for (name, value) in at.under(&PRODUCER) {
         if name == "partitioner.class" {
             partition = if value == OLD_PARTITIONER { Partition::JavaStringHash } else { Partition::Client };
@@ -139,26 +165,33 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     if let Some(most) = at.opt(&MAX_REQUEST) {
         set(&mut properties, "max.request.size", most)?;
     }
-    let acks = at.opt(&ACKS).map(|_| at.choice(&ACKS));
+    let acks = at.ranked(&ACKS, entry, &kafka::ACKS);
     let exactly_once = at.choice(&DELIVERY) == "exactly-once" && acks != Some("0");
     properties.insert("acks".into(), if exactly_once { "all" } else { acks.unwrap_or("1") }.into());
     // Java's default for messages with a key.
     properties.entry("partitioner".into()).or_insert_with(|| "murmur2_random".into());
-    let cluster = Cluster { brokers: at.text(&BROKERS).into(), properties };
+    let brokers = match entry {
+        Some(entry) if !own => entry.list(&kafka::BROKERS).join(","),
+        _ => at.opt(&BROKERS).unwrap_or_default().into(),
+    };
+    let cluster = Cluster { brokers, properties };
     cluster.check().map_err(|what| Refusal { key: None, what, instead: None })?;
     let settings = Settings {
         name: at.name.into(),
         cluster,
         partition,
-        batch: at.count(&BATCH_SIZE),
+        secrets: (at.place.catalogs.clone(), secrets),
+        batch: at
+            .ranked(&BATCH_SIZE, entry, &kafka::BATCH_SIZE)
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(100),
         exactly_once,
         marks_topic: at.text(&MARKS_TOPIC).into(),
     };
-    Ok(Box::new(KafkaSink::new(settings, letters(at)?, at.dead_letters(), at.pulse.clone())))
+    Ok(Box::new(KafkaSink::new(settings, letters(at, topic)?, at.dead_letters(), at.pulse.clone())))
 }
 
-fn letters(at: &At) -> Result<Letters, Refusal> {
-    let topic = at.text(&TOPIC);
+fn letters(at: &At, topic: &str) -> Result<Letters, Refusal> {
     if topic.replace("%{", "").contains('%') {
         return Err(Refusal::at(&TOPIC, format!("`{topic}` has an escape that topics cannot have"))
             .instead("`%{name}`, for the header of that name"));

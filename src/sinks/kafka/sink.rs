@@ -10,12 +10,15 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::letters::{Letters, Scratch};
+use crate::config::catalog::{Catalogs, Content};
 use crate::event::{Batch, Marks, StreamId};
 use crate::flow::{ChannelKey, DeadLetters, DeliverError, Destination, Limit, Omitted, Pulse, Sink, Stop};
 use crate::kafka::cluster::{code_of, sentence};
 use crate::kafka::producer::Partition;
 use crate::kafka::{Cluster, Keeper, Producer};
 
+/// How long brokers may take before it is said that they are waited for.
+const FIRST: Duration = Duration::from_secs(5);
 /// How long brokers may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that one transaction carries.
@@ -27,6 +30,8 @@ const BATCHES_AT_ONCE: usize = 64;
 pub struct Settings {
     pub name: String,
     pub cluster: Cluster,
+    /// Properties that the catalog keeps elsewhere: looked up when the sink connects.
+    pub secrets: (Catalogs, Vec<(String, Content)>),
     pub partition: Partition,
     pub batch: usize,
     pub exactly_once: bool,
@@ -48,6 +53,8 @@ pub struct KafkaSink {
     pulse: Arc<Pulse>,
     key: Option<ChannelKey>,
     live: Option<Live>,
+    /// A producer that has asked for its transactional id and has no answer yet.
+    beginning: Option<Producer>,
     /// The brokers cannot or may not do transactions: said once.
     without: bool,
     omitted: Vec<Omitted>,
@@ -73,6 +80,7 @@ impl KafkaSink {
             pulse,
             key: None,
             live: None,
+            beginning: None,
             without: false,
             omitted: Vec::new(),
             scratch: Scratch::default(),
@@ -81,6 +89,14 @@ impl KafkaSink {
 
     fn connect(&mut self, channel: &ChannelKey) -> Result<Option<Marks>, DeliverError> {
         self.live = None;
+        let (catalogs, secrets) = &self.settings.secrets;
+        for (name, secret) in secrets {
+            let found = catalogs.reveal(secret).map_err(|trouble| {
+                let instead = trouble.instead.map_or(String::new(), |instead| format!("; {instead}"));
+                DeliverError::NotThere(format!("`{name}` of its catalog: {}{instead}", trouble.what), None)
+            })?;
+            self.settings.cluster.properties.insert(name.clone(), found);
+        }
         if self.settings.exactly_once && !self.without {
             match self.connect_exactly(channel) {
                 Ok(marks) => return Ok(Some(marks)),
@@ -100,11 +116,20 @@ impl KafkaSink {
 
     fn connect_exactly(&mut self, channel: &ChannelKey) -> Result<Marks, KafkaError> {
         let Settings { name, cluster, partition, marks_topic, .. } = &self.settings;
-        let id = format!("dataflowkit/{channel}/{name}");
-        let own = [("transactional.id", &*id), ("enable.idempotence", "true"), ("acks", "all")];
-        let producer = Producer::new(name, cluster, *partition, &own)?;
+        let producer = match self.beginning.take() {
+            Some(producer) => producer,
+            None => {
+                let id = format!("dataflowkit/{channel}/{name}");
+                let own = [("transactional.id", &*id), ("enable.idempotence", "true"), ("acks", "all")];
+                Producer::new(name, cluster, *partition, &own)?
+            }
+        };
         // K1, S3: first whoever had the name is fenced, then its marks are read.
-        producer.init(PATIENCE)?;
+        if let Err(error) = producer.init(FIRST) {
+            let again = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
+            self.beginning = again.then_some(producer);
+            return Err(error);
+        }
         let (keeper, marks) = Keeper::open(cluster, &producer, marks_topic, (channel, name), PATIENCE)?;
         self.live = Some(Live { producer, keeper: Some(keeper) });
         Ok(marks)
@@ -160,7 +185,9 @@ impl KafkaSink {
         }
         let other = sent.failed.iter().find(|(number, code)| *number == usize::MAX || !is_refusal(*code));
         if let Some((_, code)) = other {
-            let error = KafkaError::MessageProduction(*code);
+            let purged = matches!(code, Code::PurgeQueue | Code::PurgeInflight);
+            let reason = purged.then(|| producer.reason()).flatten();
+            let error = reason.unwrap_or(KafkaError::MessageProduction(*code));
             return Err(self.give_up(failure(&error, !exact)));
         }
         if sent.unreported {

@@ -16,7 +16,7 @@ container_root() {
     echo "making a $suite machine from the apt mirror of this host" >&2
     rm -rf "$cache/making"
     mkdir -p "$cache"
-    mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps,util-linux \
+    mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps,util-linux,openssl,libsasl2-2 \
         "$suite" "$cache/making" "$mirror"
     mv "$cache/making" "$cache/root-$suite"
 }

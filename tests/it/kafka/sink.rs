@@ -1,0 +1,173 @@
+//! The Kafka sink beside real brokers.
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use crate::kills::append;
+use crate::rotation::source;
+use crate::rotation::writer::{Kind, Random, Writer};
+use crate::support::kafka::{Broker, Kcat, Version};
+use crate::support::lines::Counted;
+use crate::support::{Agent, count, until};
+
+/// A rolling file → memory → the topic `lines`.
+fn agent(broker: &Broker, keys: &str) -> Agent {
+    let ends = format!(
+        "a1.sources = r1\na1.channels = c1\na1.sinks = k1\na1.sources.r1.channels = c1\n\
+         a1.sources.r1.drainQuiet = 400\na1.channels.c1.type = memory\na1.channels.c1.capacity = 2000\n\
+         a1.sinks.k1.type = org.apache.flume.sink.kafka.KafkaSink\na1.sinks.k1.channel = c1\n\
+         a1.sinks.k1.kafka.bootstrap.servers = {}\na1.sinks.k1.kafka.topic = lines\n\
+         a1.sinks.k1.retryDelay = 20\na1.sinks.k1.syncInterval = 20\n",
+        broker.bootstrap()
+    );
+    Agent::new(&(ends + keys + &source(Kind::Taildir)))
+}
+
+fn numbered(from: u32, to: u32) -> String {
+    (from..to).map(|number| format!("line {number}\n")).collect()
+}
+
+fn arrives(agent: &Agent, kcat: &Kcat, expected: &str) {
+    let all = || String::from_utf8(kcat.consume("lines", 0)).unwrap();
+    assert!(until(|| all().len() >= expected.len()), "{}", agent.story());
+    assert_eq!(all(), expected, "{}", agent.story());
+}
+
+#[test]
+fn s3_every_line_is_in_the_topic_once_and_in_order_through_kills_of_the_agent_and_of_the_broker() {
+    let mut broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &["retention.ms=-1"]);
+    let mut random = Random::new(6);
+    let mut agent = agent(&broker, "");
+    let mut writer = Writer::new(Kind::Taildir, agent.path("in"));
+    agent.start();
+    writer.begin();
+    let kcat = Kcat::at(&broker);
+    assert!(until(|| !kcat.consume("lines", 0).is_empty()), "{}", agent.story());
+    let (kills, restarts) = (count(20, 200), count(2, 20));
+    for kill in 0..kills {
+        for _ in 0..random.below(30) {
+            writer.write(&mut random);
+            thread::park_timeout(Duration::from_millis(random.below(30)));
+        }
+        if random.below(3) == 0 {
+            writer.roll(&mut random);
+        }
+        if kill % (kills / restarts) == 5 {
+            if random.below(2) == 0 {
+                broker.kill()
+            } else {
+                broker.stop()
+            }
+            writer.write(&mut random);
+            broker.restart();
+        }
+        agent.kill();
+        agent.spawn();
+        // Some die while they connect, most while they deliver.
+        thread::park_timeout(Duration::from_millis(random.below(1500)));
+    }
+    writer.finish(&mut random);
+    agent.kill();
+    let mut agent = agent.with(&["--until-drained"]);
+    let status = agent.run();
+    let counted = Counted::of(writer.written(), &kcat.consume("lines", 0));
+    println!("kafka: {kills} kill -9 of the agent, {restarts} ends of the broker, {counted}");
+    assert!(status.success() && counted.is_exact(), "{counted}\n{}\n{}", writer.story(), agent.story());
+}
+
+#[test]
+fn k2_of_two_copies_of_an_instance_the_first_is_out_and_says_why() {
+    let broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &[]);
+    let (mut first, mut second) = (agent(&broker, ""), agent(&broker, ""));
+    fs::create_dir(first.path("in")).unwrap();
+    append(&first.path("in/app.log"), numbered(0, 100).as_bytes());
+    first.start();
+    arrives(&first, &Kcat::at(&broker), &numbered(0, 100));
+    second.start();
+    assert!(
+        until(|| second.status(&[]).contains("sink k1 (kafka): waiting for events")),
+        "{}",
+        second.story()
+    );
+    append(&first.path("in/app.log"), numbered(100, 200).as_bytes());
+    let said =
+        "sink `k1` is out until the agent is restarted: another copy of this instance has taken its place";
+    assert!(until(|| first.log().contains(said)), "{}", first.story());
+    assert_eq!(Kcat::at(&broker).consume("lines", 0), numbered(0, 100).into_bytes());
+    second.stop();
+}
+
+#[test]
+fn brokers_that_are_away_are_waited_for() {
+    let mut broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &["retention.ms=-1"]);
+    broker.stop();
+    let mut agent = agent(&broker, "");
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), numbered(0, 100).as_bytes());
+    agent.start();
+    let said = format!("waiting for brokers `{}`", broker.bootstrap());
+    assert!(until(|| agent.status(&[]).contains(&said)), "{}\n{}", agent.status(&[]), agent.story());
+    broker.restart();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 100));
+    agent.stop();
+}
+
+#[test]
+fn d1_a_message_that_is_too_large_becomes_a_dead_letter_and_the_others_arrive_once() {
+    let broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &[]);
+    let mut agent = agent(&broker, "a1.sinks.k1.max.request.size = 2000\n");
+    fs::create_dir(agent.path("in")).unwrap();
+    let text = numbered(0, 10) + &"x".repeat(5000) + "\n" + &numbered(10, 20);
+    append(&agent.path("in/app.log"), text.as_bytes());
+    agent.start();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 20));
+    let letters: Vec<_> = fs::read_dir(agent.path("state/dead-letters/k1")).unwrap().flatten().collect();
+    assert_eq!(letters.len(), 1, "{}", agent.story());
+    let letter = fs::read_to_string(letters[0].path()).unwrap();
+    assert!(letter.contains("larger than the brokers"), "{letter}");
+    let status = agent.status(&[]);
+    assert!(status.contains("1 dead-lettered"), "{status}");
+    agent.stop();
+}
+
+#[test]
+fn brokers_without_transactions_get_every_line_at_least_once_and_that_is_said() {
+    let broker = Broker::start(Version::V0, &[]);
+    broker.create("lines", 1, &[]);
+    let mut agent = agent(&broker, "");
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), numbered(0, 100).as_bytes());
+    agent.start();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 100));
+    assert!(
+        agent.log().contains("sink `k1` delivers at least once: transactions are not to be had"),
+        "{}",
+        agent.log()
+    );
+    agent.stop();
+}
+
+#[test]
+fn an_entry_of_the_catalogs_says_where_to_go() {
+    let broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &[]);
+    let agent = agent(&broker, "");
+    let text = fs::read_to_string(agent.path("agent.properties")).unwrap();
+    let text: String =
+        text.lines().filter(|line| !line.contains("bootstrap")).map(|line| format!("{line}\n")).collect();
+    agent.configure(&text.replace("kafka.topic = lines", "topics = itosi.lines"));
+    fs::create_dir_all(agent.path("env/kafka")).unwrap();
+    let entry = format!("brokers = [\"{}\"]\n", broker.bootstrap());
+    fs::write(agent.path("env/kafka/itosi.toml"), entry).unwrap();
+    let root = agent.path("env").display().to_string();
+    let mut agent = agent.with(&["--env-root", &root]);
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), numbered(0, 100).as_bytes());
+    agent.start();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 100));
+    agent.stop();
+}
