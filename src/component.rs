@@ -9,6 +9,6 @@ pub use crate::event::{
     Attributes, Batch, Builder, EventRef, Headers, Mark, Marks, Span, Stream, StreamId, StreamRecord,
 };
 pub use crate::flow::{
-    ChannelKey, DeliverError, Destination, Fatal, Input, Interceptor, Kind, Limit, Outlet, PutError, Receipt,
-    Resume, Sink, Source, Stop, Wait,
+    ChannelKey, DeadLetters, DeliverError, Destination, Fatal, Input, Interceptor, Kind, Limit, Omitted,
+    Outlet, PutError, Receipt, Resume, Sink, Source, Stop, Wait,
 };

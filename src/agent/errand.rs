@@ -3,7 +3,7 @@
 //! Invariants: `events` and `bytes` are those of the lease as it was taken. A doubt is forgotten once the destination
 //! has told that it has all or nothing of the events; events without a position nobody can tell of.
 use crate::event::{Batch, Marks};
-use crate::flow::{ChannelError, Lease, Outcome, Seat};
+use crate::flow::{ChannelError, Lease, Omitted, Outcome, Seat};
 
 /// See the module.
 pub struct Errand {
@@ -89,10 +89,10 @@ impl Errand {
         self.in_doubt()
     }
 
-    /// Who delivered it has dropped so many events of each batch before.
-    pub fn filtered(&self, events: &[usize]) {
+    /// What of each batch did not go along.
+    pub fn omitted(&self, events: &[Omitted]) {
         if let Some(lease) = self.lease.as_ref().filter(|_| !events.is_empty()) {
-            lease.filtered(events);
+            lease.omitted(events);
         }
     }
 

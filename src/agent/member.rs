@@ -5,17 +5,16 @@
 //! Rules: D1 (one commit; asked at start and after every doubtful outcome), D5 (sync by time and by bytes), D6 (retired
 //! streams), K2 (fenced is final). A defect in a sink ends that sink only.
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::dead_letters;
 use super::messages;
 use super::source_runner::panic_text;
 use crate::config::SinkNode;
 use crate::event::{Batch, Marks, StreamId};
 use crate::flow::{
-    Channel, ChannelError, ChannelKey, Counter, DeliverError, Limit, Pulse, Seat, Sink, Stop, Wait,
+    Channel, ChannelError, ChannelKey, Counter, DeadLetters, DeliverError, Limit, Omitted, Pulse, Seat, Sink,
+    Stop, Wait,
 };
 
 /// How often a sink looks up that has nothing to sync.
@@ -30,7 +29,7 @@ pub struct Member {
     pub group: Option<Box<str>>,
     sink: Box<dyn Sink>,
     /// Where refused events go.
-    dead_letters: PathBuf,
+    dead_letters: DeadLetters,
     unsynced: Unsynced,
     /// Streams whose marks its destination should drop.
     retiring: Vec<StreamId>,
@@ -58,7 +57,7 @@ impl Member {
         channel: &dyn Channel,
         node: &SinkNode,
         pulse: Arc<Pulse>,
-        dead_letters: PathBuf,
+        dead_letters: DeadLetters,
     ) -> Member {
         Member {
             seat: channel.attach(&node.node.name, sink.destination()),
@@ -124,29 +123,26 @@ impl Member {
         })
     }
 
-    /// What was delivered counts, and waits for a sync. Returns how many events of each batch its interceptors dropped.
-    pub fn took(&mut self, events: u64, bytes: u64, batches: usize) -> Vec<usize> {
-        let filtered = self.sink.filtered();
-        let dropped = (filtered.iter().sum::<usize>() as u64).min(events);
-        self.pulse.add(Counter::Filtered, dropped);
-        self.pulse.add(Counter::Delivered, events - dropped);
+    /// What was delivered counts, and waits for a sync. Returns what of each batch did not go along.
+    pub fn took(&mut self, events: u64, bytes: u64, batches: usize) -> Vec<Omitted> {
+        let omitted = self.sink.omitted();
+        let filtered = omitted.iter().map(|omitted| omitted.filtered as u64).sum();
+        let gone: u64 = omitted.iter().map(|omitted| omitted.events() as u64).sum();
+        self.pulse.add(Counter::Filtered, filtered);
+        self.pulse.add(Counter::Delivered, events.saturating_sub(gone));
         self.pulse.add(Counter::DeliveredBytes, bytes);
         self.pulse.add(Counter::Batches, batches as u64);
         self.unsynced.bytes += bytes;
         self.unsynced.since.get_or_insert_with(Instant::now);
-        filtered
+        omitted
     }
 
     /// The destination will never take these events: they are kept where an operator finds them.
     pub fn set_aside(&self, batches: &[Batch], why: &str) -> Result<(), DeliverError> {
-        let (name, dir) = (self.name(), self.dead_letters.display());
-        dead_letters::keep(&self.dead_letters, batches).map_err(|error| {
+        self.dead_letters.keep(batches.iter().flat_map(Batch::events), why).map_err(|error| {
+            let dir = self.dead_letters.dir().display();
             DeliverError::not_there(format!("cannot keep dead letters in `{dir}`"), error)
-        })?;
-        let events: usize = batches.iter().map(Batch::len).sum();
-        self.pulse.add(Counter::DeadLettered, events as u64);
-        log::error!(component = name; "sink `{name}` is refused {events} events: {why}; they are kept in `{dir}`");
-        Ok(())
+        })
     }
 
     /// What an earlier process delivered without a sync is synced soon.

@@ -6,7 +6,6 @@
 mod build;
 mod carry;
 mod control;
-mod dead_letters;
 mod errand;
 mod health;
 mod member;

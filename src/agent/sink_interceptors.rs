@@ -2,10 +2,11 @@
 //!
 //! Why a sink around a sink: its runner need not know. Marks and settlement speak of what the channel leased: spans stay
 //! as they are, so what was dropped here is done with; the ledger counts it as filtered.
-//! Named limit: dead letters are what the channel had, before any interceptor.
+//! Named limit: where a destination refuses a whole delivery, the dead letters are what the channel had, before any
+//! interceptor.
 //! Flume has interceptors on sources only; the DataFlowKit platform's manual allows them on both.
 use crate::event::{Batch, Marks, StreamId};
-use crate::flow::{ChannelKey, DeliverError, Destination, Interceptor, Limit, Sink, Stop};
+use crate::flow::{ChannelKey, DeliverError, Destination, Interceptor, Limit, Omitted, Sink, Stop};
 
 /// See the module.
 pub struct Intercepted {
@@ -48,8 +49,12 @@ impl Sink for Intercepted {
         self.sink.deliver(&given, stop)
     }
 
-    fn filtered(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.filtered)
+    fn omitted(&mut self) -> Vec<Omitted> {
+        let mut omitted = self.sink.omitted();
+        omitted.resize(self.filtered.len(), Omitted::default());
+        let own = std::mem::take(&mut self.filtered).into_iter();
+        omitted.iter_mut().zip(own).for_each(|(omitted, own)| omitted.filtered += own);
+        omitted
     }
 
     fn sync(&mut self) -> Result<(), DeliverError> {

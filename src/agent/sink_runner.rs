@@ -325,7 +325,7 @@ impl SinkRunner {
         let member = &mut self.members[index];
         if outcome == Outcome::Delivered {
             member.recovered(|| channel.depth().events as u64 + events);
-            errand.filtered(&member.took(events, bytes, batches));
+            errand.omitted(&member.took(events, bytes, batches));
             // Positions alone prove nothing of the far side.
             if events > 0 {
                 self.processor.succeeded(index);

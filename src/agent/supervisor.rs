@@ -16,9 +16,9 @@ use super::sink_runner::SinkRunner;
 use super::source_runner::SourceRunner;
 use super::status::Watched;
 use super::turn::Turns;
-use super::{carry, control, dead_letters};
+use super::{carry, control};
 use crate::config::{Graph, GroupNode, Place, SinkNode, SourceNode};
-use crate::flow::{Activity, Counter, Fatal, Kind, Processor, Pulse, Stop, Wait};
+use crate::flow::{Activity, Counter, DeadLetters, Fatal, Kind, Processor, Pulse, Stop, Wait};
 use crate::{groups, sinks, sys};
 
 /// How an agent runs.
@@ -265,8 +265,8 @@ impl Common<'_> {
             let pulse = node.node.pulse();
             pulses.push(pulse.clone());
             let sink = build::sink(node, self.place, &pulse)?;
-            let dir = dead_letters::dir(&self.place.state_dir, &node.node.name);
-            let member = Member::new(sink, &**channel, node, pulse, dir);
+            let dead_letters = DeadLetters::of(&self.place.state_dir, &pulse);
+            let member = Member::new(sink, &**channel, node, pulse, dead_letters);
             members.push(match group {
                 Some(group) => member.of_group(&group.node.name),
                 None => member,

@@ -14,7 +14,7 @@ use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit}
 use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use crate::flow::{
     Book, Channel, ChannelError, ChannelKey, Counter, Depth, Destination, Kind, Lease, LeaseId, Limit,
-    Outcome, Pulse, PutError, Receipt, Seat, Stop, Tally,
+    Omitted, Outcome, Pulse, PutError, Receipt, Seat, Stop, Tally,
 };
 
 const CAPACITY: Field = Field::int("capacity", 1, i64::MAX)
@@ -377,8 +377,8 @@ impl Channel for Memory {
         Some(Lease::new(self, seat, id, batches))
     }
 
-    fn filtered(&self, lease: LeaseId, events: &[usize]) {
-        self.lock().window.filtered(lease, events);
+    fn omitted(&self, lease: LeaseId, events: &[Omitted]) {
+        self.lock().window.omitted(lease, events);
     }
 
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {

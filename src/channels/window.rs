@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::event::{Batch, StreamId};
-use crate::flow::{Book, LeaseId, Limit, Outcome};
+use crate::flow::{Book, LeaseId, Limit, Omitted, Outcome};
 
 /// A batch that a sink may have.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct Queued {
     pub since: Instant,
     /// A log has it too.
     pub logged: bool,
-    /// Events of it that the sink's interceptors have dropped, while it is leased.
-    pub filtered: usize,
+    /// While it is leased: events of it that did not go along.
+    pub omitted: Omitted,
 }
 
 /// The stream and range of a batch.
@@ -105,7 +105,7 @@ impl Window {
             Some(last) if &*last.source == source => last.source.clone(),
             _ => source.into(),
         };
-        self.add(Queued { source, batch, since: Instant::now(), logged, filtered: 0 });
+        self.add(Queued { source, batch, since: Instant::now(), logged, omitted: Omitted::default() });
     }
 
     fn add(&mut self, queued: Queued) {
@@ -168,16 +168,16 @@ impl Window {
         self.leases.remove(&lease)
     }
 
-    /// Of each batch of a lease: events that were dropped before they were delivered.
-    pub fn filtered(&mut self, lease: LeaseId, events: &[usize]) {
+    /// Of each batch of a lease: events that did not go along.
+    pub fn omitted(&mut self, lease: LeaseId, events: &[Omitted]) {
         let taken = self.leases.get_mut(&lease).into_iter().flatten();
-        taken.zip(events).for_each(|(queued, filtered)| queued.filtered = *filtered);
+        taken.zip(events).for_each(|(queued, omitted)| queued.omitted = *omitted);
     }
 
     /// What was leased comes back, in order.
     pub fn back(&mut self, taken: Vec<Queued>) {
         for mut queued in taken.into_iter().rev() {
-            queued.filtered = 0;
+            queued.omitted = Omitted::default();
             self.events += queued.batch.len();
             self.bytes += queued.batch.bytes();
             self.queued.push_front(queued);
@@ -215,8 +215,8 @@ impl Window {
                 None => queued.batch.without(&settled),
             };
             book.ledger(&queued.source).repeated(before - new.iter().map(Batch::len).sum::<usize>());
-            let Queued { source, since, logged, filtered, .. } = queued;
-            let of = |batch| Queued { source: source.clone(), batch, since, logged, filtered };
+            let Queued { source, since, logged, omitted, .. } = queued;
+            let of = |batch| Queued { source: source.clone(), batch, since, logged, omitted };
             kept.extend(new.into_iter().map(of));
         }
         self.refill(kept);
@@ -227,7 +227,7 @@ impl Window {
 /// A lease has ended for good: the ledgers say so. Returns the room that it took.
 pub fn settled(taken: &[Queued], outcome: Outcome, book: &mut Book) -> Limit {
     let mut room = Limit { events: 0, bytes: 0 };
-    for Queued { source, batch, filtered, .. } in taken {
+    for Queued { source, batch, omitted, .. } in taken {
         let own = room_of(batch);
         room.events += own.events;
         room.bytes += own.bytes;
@@ -238,9 +238,11 @@ pub fn settled(taken: &[Queued], outcome: Outcome, book: &mut Book) -> Limit {
         match outcome {
             Outcome::DeadLettered => ledger.dead_lettered += events,
             _ => {
-                let filtered = (*filtered as u64).min(events);
+                let filtered = (omitted.filtered as u64).min(events);
+                let dead = (omitted.dead_lettered as u64).min(events - filtered);
                 ledger.tally.filtered += filtered;
-                ledger.delivered += events - filtered;
+                ledger.dead_lettered += dead;
+                ledger.delivered += events - filtered - dead;
             }
         }
     }

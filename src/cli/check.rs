@@ -12,6 +12,9 @@ use crate::config::{Graph, Place, Request, Spec, load_all};
 use crate::diag::{self, Report, Severity};
 
 /// Checks agent files without running them
+///
+/// The programs of config filters of type `external` are run, for the keys that values refer to: what they print is
+/// checked too.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
     /// Agent files, .properties, .conf or .toml

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::document::{Document, Entry};
+use super::filters;
 use super::text::Text;
 use crate::diag::{Diagnostic, Report, Span, nearest};
 use crate::flow::Kind;
@@ -26,9 +27,22 @@ pub struct Prop {
     pub secret: bool,
     /// The value could not be found out, which has been reported.
     pub broken: bool,
+    /// The value with its dates as they are written, where it has some.
+    pub undated: Option<String>,
 }
 
 impl Prop {
+    /// A property whose key begins with the name of its component, so many bytes long.
+    pub fn of(entry: &Entry, prefix: usize) -> Prop {
+        Prop {
+            key: entry.key.slice(prefix..entry.key.text.len()),
+            value: entry.value.clone(),
+            secret: entry.secret,
+            broken: entry.broken,
+            undated: entry.undated.clone(),
+        }
+    }
+
     /// The value as messages may show it.
     pub fn shown(&self) -> &str {
         if self.secret { "****" } else { &self.value.text }
@@ -98,6 +112,13 @@ impl Agent {
 
     fn add(&mut self, entry: &Entry, rest: &Text, document: &Document, report: &mut Report) {
         let (word, after) = rest.text.split_once('.').unwrap_or((&rest.text, ""));
+        if word == filters::LIST {
+            let whole = |(name, key): (&str, &str)| !name.is_empty() && !key.is_empty();
+            if rest.text.len() > word.len() && !after.split_once('.').is_some_and(whole) {
+                report.push(no_component(&self.name, after, rest, word.len() + 1, document));
+            }
+            return;
+        }
         let Some((_, kind)) = LISTS.iter().find(|(list, _)| *list == word) else {
             report.push(unknown_kind(&self.name, word, rest));
             return;
@@ -109,9 +130,7 @@ impl Agent {
         let start = word.len() + 1;
         match after.split_once('.') {
             Some((name, key)) if !name.is_empty() && !key.is_empty() => {
-                let key = rest.slice(start + name.len() + 1..rest.text.len());
-                let (secret, broken) = (entry.secret, entry.broken);
-                let prop = Prop { key, value: entry.value.clone(), secret, broken };
+                let prop = Prop::of(entry, self.name.len() + 1 + start + name.len() + 1);
                 self.section_mut(*kind, name).props.push(prop);
             }
             _ => report.push(no_component(&self.name, after, rest, start, document)),
@@ -181,12 +200,7 @@ pub fn strays(document: &Document, agents: &[String], report: &mut Report) {
 
 fn unknown_kind(agent: &str, word: &str, rest: &Text) -> Diagnostic {
     let at = rest.at(0..word.len());
-    if word == "configfilters" {
-        return Diagnostic::error("not-yet", "config filters are known, not in this version yet")
-            .at(at)
-            .hint("use `${env:NAME}`, `${file:PATH}` or `${credential:NAME}` in values");
-    }
-    let near = nearest(word, LISTS.map(|(list, _)| list));
+    let near = nearest(word, LISTS.map(|(list, _)| list).into_iter().chain([filters::LIST]));
     Diagnostic::warning("unknown-kind", format!("agent `{agent}` has no `{word}`, so this key has no effect"))
         .at(at)
         .hint(match near {

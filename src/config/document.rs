@@ -20,6 +20,8 @@ pub struct Entry {
     pub secret: bool,
     /// The value could not be found out, which has been reported; nothing runs with it.
     pub broken: bool,
+    /// The value with its dates as they are written, where it has some.
+    pub undated: Option<String>,
 }
 
 /// The merged properties, in the order of their first mention.
@@ -100,7 +102,7 @@ impl Document {
             report.files.mask(value.span);
             report.keep_secret(&value.text);
         }
-        let entry = Entry { key, value, secret, broken: false };
+        let entry = Entry { key, value, secret, broken: false, undated: None };
         match self.index.get(&entry.key.text) {
             Some(at) => self.replace(*at, entry, report),
             None => {

@@ -13,7 +13,8 @@ use crate::flow::Kind;
 
 /// Whose keys they are, for messages.
 pub struct Owner<'a> {
-    pub kind: Kind,
+    /// Where its keys are listed, as a hint.
+    pub lists: String,
     /// `source `r1``, `interceptor `i1` of source `r1``.
     pub title: String,
     /// Its `type`, as `explain` knows it.
@@ -134,12 +135,7 @@ impl Run<'_> {
             true => format!("keys are case-sensitive; did you mean `{near}`?"),
             false => format!("did you mean `{near}`?"),
         });
-        let explain = format!(
-            "`dataflowkit explain {} {}` lists its keys",
-            kind_word(self.owner.kind),
-            self.owner.type_name
-        );
-        self.report.push(problem.at(prop.key.span).maybe_hint(hint).hint(explain));
+        self.report.push(problem.at(prop.key.span).maybe_hint(hint).hint(&self.owner.lists));
     }
 
     fn required(&mut self) {
@@ -159,6 +155,11 @@ impl Run<'_> {
         self.bad = true;
         self.report.push(problem);
     }
+}
+
+/// The hint that tells where the keys of a type are listed.
+pub fn explained(kind: Kind, type_name: &str) -> String {
+    format!("`dataflowkit explain {} {type_name}` lists its keys", kind_word(kind))
 }
 
 /// The kind as one word of the command line.

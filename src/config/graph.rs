@@ -32,6 +32,8 @@ pub struct Node {
     pub name: String,
     pub spec: &'static Spec,
     pub values: Values,
+    /// Those of them that have dates, with the dates as they are written: a new day makes no new rules.
+    pub undated: Values,
     /// Its `type`, or where it is first named.
     pub span: Option<Span>,
     /// For a selector: the channels of its source, in order.
@@ -121,7 +123,9 @@ pub struct Dropped {
 pub fn fingerprint(channels: &[String], selector: &Node, interceptors: &[Node]) -> u64 {
     let mut text = if selector.spec.name == "replicating" { String::new() } else { format!("{channels:?}") };
     for node in interceptors.iter().chain([selector]) {
-        text.push_str(&format!("\n{} {:?}", node.spec.name, node.values));
+        let mut values = node.values.clone();
+        values.extend(node.undated.clone());
+        text.push_str(&format!("\n{} {values:?}", node.spec.name));
     }
     xxh3_64(text.as_bytes())
 }

@@ -1,13 +1,23 @@
-//! `${…}` in values: environment, files, credentials, other properties.
+//! `${…}` in values: environment, files, credentials, dates, config filters, other properties.
 //!
-//! Shape: `${env:N}`, `${file:PATH}`, `${credential:N}`, `${sys:N}` (a `-D`), `${N}` (another property), each with
-//! `:-default`; `$${` stands for `${`; references may be nested. A name that is nowhere stays as it is written, as in
-//! Flume, with a warning; a file or credential that cannot be read is an error.
+//! Shape: `${env:N}`, `${file:PATH}`, `${credential:N}`, `${sys:N}` (a `-D`), `${date:PATTERN}` (Java's letters),
+//! `${FILTER['key']}` (see [`filters`](super::filters)), `${N}` (another property), each with `:-default`; `$${` stands
+//! for `${`; references may be nested. A name that is nowhere stays as it is written, as in Flume, with a warning; a file or
+//! credential that cannot be read, a pattern that is none and a filter that fails are errors. `${java:…}` stays as it is
+//! written: there is no Java to tell about.
 //! Invariants: what came from outside is a secret; the order of properties does not matter; circles end in an error.
+//! Dates: all of one load are of the same moment, and stay what they were until the next load, as in Flume. So a restart
+//! or a reload finds other values, as if somebody had edited the file; but rules that decide which events go where count
+//! as the same ([`Entry::undated`]), else each start would offer events again that went elsewhere before.
+mod outside;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use jiff::Zoned;
 
 use super::document::{Document, Entry};
+use super::filters::{self, Filters};
 use super::text::Text;
 use crate::diag::{Diagnostic, Report, Severity};
 
@@ -17,27 +27,44 @@ pub struct Lookup<'a> {
     pub defines: &'a [(String, String)],
     /// Relative files start here.
     pub dir: &'a Path,
+    /// The moment that dates are of.
+    pub now: &'a Zoned,
 }
 
-/// Replaces the references in all values.
-pub fn interpolate(document: &mut Document, lookup: &Lookup<'_>, report: &mut Report) {
+/// Replaces the references in all values: first in the declarations of config filters, which then give values to others.
+pub fn interpolate(document: &mut Document, agents: &[String], lookup: &Lookup<'_>, report: &mut Report) {
+    pass(document, lookup, None, filters::is_declaration, report);
+    let filters = Filters::read(document, agents, report);
+    pass(document, lookup, Some(&filters), |key| !filters::is_declaration(key), report);
+}
+
+/// Replaces the references in the values of these keys.
+fn pass(
+    document: &mut Document,
+    lookup: &Lookup<'_>,
+    filters: Option<&Filters>,
+    wanted: fn(&str) -> bool,
+    report: &mut Report,
+) {
     let before = document.clone();
     let mut referenced = Vec::new();
-    for entry in document.entries.iter_mut().filter(|entry| entry.value.text.contains("${")) {
-        let mut run = Run {
+    let entries = document.entries.iter_mut().filter(|entry| wanted(&entry.key.text));
+    for entry in entries.filter(|entry| entry.value.text.contains("${")) {
+        let run = Run {
             document: &before,
             lookup,
+            filters,
             report,
             entry: entry.clone(),
             within: vec![entry.key.text.clone()],
-            referenced: Vec::new(),
-            secret: false,
-            broken: false,
+            found: Found::default(),
+            keep_dates: false,
         };
-        let text = run.replace(&entry.value.text.clone());
-        referenced.append(&mut run.referenced);
-        entry.secret |= run.secret;
-        entry.broken |= run.broken;
+        let (text, found) = run.whole();
+        referenced.extend(found.referenced);
+        entry.secret |= found.secret;
+        entry.broken |= found.broken;
+        entry.undated = found.undated;
         if text != entry.value.text {
             entry.value = Text::computed(text, entry.value.span).trimmed();
         }
@@ -47,19 +74,45 @@ pub fn interpolate(document: &mut Document, lookup: &Lookup<'_>, report: &mut Re
     document.referenced.extend(referenced);
 }
 
+/// What was found about a value.
+#[derive(Default)]
+struct Found {
+    referenced: Vec<String>,
+    secret: bool,
+    broken: bool,
+    dated: bool,
+    undated: Option<String>,
+}
+
 struct Run<'a> {
     document: &'a Document,
     lookup: &'a Lookup<'a>,
+    /// `None`: the filters themselves are being declared.
+    filters: Option<&'a Filters>,
     report: &'a mut Report,
     entry: Entry,
     /// The properties being looked up, to notice circles.
     within: Vec<String>,
-    referenced: Vec<String>,
-    secret: bool,
-    broken: bool,
+    found: Found,
+    /// Dates stay as they are written.
+    keep_dates: bool,
 }
 
 impl Run<'_> {
+    /// The text of the entry with its references replaced, and what was found on the way.
+    fn whole(mut self) -> (String, Found) {
+        let written = self.entry.value.text.clone();
+        let text = self.replace(&written);
+        if self.found.dated {
+            // All has been said by now, and every filter has answered.
+            let mut again =
+                Run { report: &mut Report::default(), keep_dates: true, found: Found::default(), ..self };
+            let undated = again.replace(&written);
+            self.found.undated = Some(undated);
+        }
+        (text, self.found)
+    }
+
     fn replace(&mut self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
@@ -89,27 +142,19 @@ impl Run<'_> {
             Some((name, default)) => (name, Some(default)),
             None => (inner, None),
         };
-        if let Some((filter, _)) = name.split_once('[').filter(|_| name.ends_with(']')) {
-            self.no_config_filters(filter);
-            return None;
-        }
         let found = match name.split_once(':') {
             Some(("env", name)) => self.outside(self.lookup.env.get(name).cloned()),
             Some(("sys", name)) => self.define(name),
             Some(("file", path)) => return self.file(self.lookup.dir.join(path), default),
             Some(("credential", name)) => return self.credential(name, default),
-            _ => self.property(name),
+            Some(("date", pattern)) => return self.date(pattern),
+            Some(("java", _)) => return default.map(str::to_string).or_else(|| self.no_java(name)),
+            _ => match filters::reference(name).filter(|_| self.document.get(name).is_none()) {
+                Some((filter, key)) => return self.filtered(name, (filter, key), default),
+                None => self.property(name),
+            },
         };
         found.or_else(|| default.map(str::to_string)).or_else(|| self.missing(name))
-    }
-
-    /// A value from outside is a secret.
-    fn outside(&mut self, value: Option<String>) -> Option<String> {
-        if let Some(value) = &value {
-            self.secret = true;
-            self.report.keep_secret(value);
-        }
-        value
     }
 
     fn define(&mut self, name: &str) -> Option<String> {
@@ -123,45 +168,17 @@ impl Run<'_> {
             self.tell(Diagnostic::error("circular-reference", what).at(self.entry.value.span));
             return None;
         }
-        self.referenced.push(name.to_string());
-        self.secret |= found.secret;
+        self.found.referenced.push(name.to_string());
+        self.found.secret |= found.secret;
         self.within.push(name.to_string());
         let text = self.replace(&found.value.text);
         self.within.pop();
         Some(text)
     }
 
-    fn credential(&mut self, name: &str, default: Option<&str>) -> Option<String> {
-        let Some(dir) = self.lookup.env.get("CREDENTIALS_DIRECTORY") else {
-            if default.is_some() {
-                return default.map(str::to_string);
-            }
-            let what = format!("cannot read credential `{name}`: the service was given none");
-            let hint = format!("add `LoadCredential={name}:PATH` to the unit, or set CREDENTIALS_DIRECTORY");
-            self.tell(Diagnostic::error("missing-credential", what).at(self.entry.value.span).hint(hint));
-            return None;
-        };
-        self.file(PathBuf::from(dir).join(name), default)
-    }
-
-    fn file(&mut self, path: PathBuf, default: Option<&str>) -> Option<String> {
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                let text = text.strip_suffix('\n').unwrap_or(&text);
-                self.outside(Some(text.strip_suffix('\r').unwrap_or(text).to_string()))
-            }
-            Err(_) if default.is_some() => default.map(str::to_string),
-            Err(cause) => {
-                let what = format!("cannot read `{}`: {cause}", path.display());
-                self.tell(Diagnostic::error("unreadable", what).at(self.entry.value.span));
-                None
-            }
-        }
-    }
-
     /// Reports; after an error nothing runs with this value.
     fn tell(&mut self, problem: Diagnostic) {
-        self.broken |= problem.severity == Severity::Error;
+        self.found.broken |= problem.severity == Severity::Error;
         self.report.push(problem);
     }
 
@@ -171,17 +188,14 @@ impl Run<'_> {
         }
         let what = format!("nothing is named `{name}`: `${{{name}}}` stays as it is written");
         let problem = Diagnostic::warning("unresolved-reference", what).at(self.entry.value.span);
-        self.tell(
-            problem
-                .hint(format!("`${{{name}:-value}}` gives a value for that case; `$${{` stands for `${{`")),
-        );
+        let of_filter = name.contains('[') && name.ends_with(']');
+        self.tell(problem.hint(match of_filter {
+            true => {
+                "a key of a config filter is letters, digits, `-` and `_`; `$${` stands for `${`".to_string()
+            }
+            false => format!("`${{{name}:-value}}` gives a value for that case; `$${{` stands for `${{`"),
+        }));
         None
-    }
-
-    fn no_config_filters(&mut self, filter: &str) {
-        let what = format!("config filters (`${{{filter}[…]}}`) are known, not in this version yet");
-        let problem = Diagnostic::error("not-yet", what).at(self.entry.value.span);
-        self.tell(problem.hint("use `${env:NAME}`, `${file:PATH}` or `${credential:NAME}`"));
     }
 }
 

@@ -2,6 +2,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use jiff::Zoned;
+
 use super::agent::{self, Agent};
 use super::catalog::{Catalogs, Places};
 use super::check::check;
@@ -71,7 +73,9 @@ fn prepare(request: &Request, report: &mut Report) -> Option<(Document, Vec<Stri
     let mut document = Document::read(&request.file, report)?;
     overrides(&mut document, &request.defines, report);
     let dir = config_dir(&request.file);
-    interpolate(&mut document, &Lookup { env: &request.env, defines: &request.defines, dir: &dir }, report);
+    let lookup = Lookup { env: &request.env, defines: &request.defines, dir: &dir, now: &Zoned::now() };
+    let agents = agent::names(&document);
+    interpolate(&mut document, &agents, &lookup, report);
     let agents = agent::names(&document);
     if agents.is_empty() {
         let what = format!("`{}` has no agent in it", request.file.display());

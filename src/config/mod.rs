@@ -3,14 +3,16 @@
 //! A component declares its keys once, as data ([`Spec`], [`Field`]), and reads them through the same constants
 //! ([`At`]); checking, `explain`, the reference and the commented samples are loops over these declarations.
 //! Steps: bytes → text (`decode`) → pairs with places (`properties`, `toml`) → one merged `document` → references
-//! replaced (`interpolate`) → one `agent`'s sections → `check`: the [`Graph`], and a report of all problems.
+//! replaced (`interpolate`, `filters`) → one `agent`'s sections → `check`: the [`Graph`], and a report of all problems.
 mod agent;
 pub mod catalog;
 mod check;
 pub mod common;
+mod dates;
 mod decode;
 mod document;
 mod fields;
+mod filters;
 mod graph;
 pub mod guarantee;
 mod interpolate;

@@ -12,7 +12,8 @@ use std::time::Duration;
 use super::catalog::Catalogs;
 use crate::diag::Diagnostic;
 use crate::flow::{
-    Channel, ChannelError, ChannelKey, Interceptor, Kind, Processor, Pulse, Selector, Sink, Source,
+    Channel, ChannelError, ChannelKey, DeadLetters, Interceptor, Kind, Processor, Pulse, Selector, Sink,
+    Source,
 };
 
 /// What a value must look like.
@@ -303,6 +304,11 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
+    /// For a sink: where it keeps events that its far side refuses for good.
+    pub fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::of(&self.place.state_dir, self.pulse)
+    }
+
     /// The text of a field: as written, else its default.
     pub fn opt(&self, field: &Field) -> Option<&str> {
         self.values.get(field.key).map(String::as_str).or(field.default)

@@ -140,7 +140,7 @@ fn implied_lists(pairs: Vec<(Text, Text)>) -> Vec<(Text, Text)> {
         for at in [1, 3] {
             let kind = parts.get(at).copied().unwrap_or_default();
             let is_list = match at {
-                1 => ["sources", "channels", "sinks", "sinkgroups"].contains(&kind),
+                1 => ["sources", "channels", "sinks", "sinkgroups", "configfilters"].contains(&kind),
                 _ => kind == "interceptors",
             };
             let (true, Some(member)) = (is_list && parts.len() > at + 2, parts.get(at + 1)) else { continue };

@@ -62,6 +62,21 @@ pub enum Outcome {
     DeadLettered,
 }
 
+/// Events of one batch that did not go along with its delivery and are done with all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Omitted {
+    /// Dropped by the sink's interceptors.
+    pub filtered: usize,
+    /// Refused for good; the dead letters have them.
+    pub dead_lettered: usize,
+}
+
+impl Omitted {
+    pub fn events(&self) -> usize {
+        self.filtered + self.dead_lettered
+    }
+}
+
 /// How full a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
@@ -169,9 +184,8 @@ pub trait Channel: Send + Sync {
     /// has waited for a second (D3). `None`: nothing now.
     fn take(self: Arc<Self>, seat: Seat, up_to: Limit, wait: Duration, stop: &Stop) -> Option<Lease>;
 
-    /// How many events of each batch of a lease the sink's interceptors have dropped: counted as filtered, if the lease
-    /// ends as delivered.
-    fn filtered(&self, lease: LeaseId, events: &[usize]) {
+    /// What of each batch of a lease did not go along: counted so, if the lease ends as delivered.
+    fn omitted(&self, lease: LeaseId, events: &[Omitted]) {
         let _ = (lease, events);
     }
 
@@ -243,9 +257,9 @@ impl Lease {
         self.channel.settle(seat, self.id, outcome)
     }
 
-    /// Says how many events of each batch were dropped before they were delivered.
-    pub fn filtered(&self, events: &[usize]) {
-        self.channel.filtered(self.id, events);
+    /// Says what of each batch did not go along.
+    pub fn omitted(&self, events: &[Omitted]) {
+        self.channel.omitted(self.id, events);
     }
 
     pub fn events(&self) -> usize {

@@ -5,6 +5,7 @@
 //! knows of each stream), [`Outlet`] (how a source puts) and the sink runner; `ARCHITECTURE.md` tells its rules.
 mod book;
 mod channel;
+mod dead_letters;
 mod interceptor;
 mod outlet;
 mod processor;
@@ -16,8 +17,9 @@ mod stop;
 
 pub use book::{Book, Ledger};
 pub use channel::{
-    Channel, ChannelError, ChannelKey, Depth, Lease, LeaseId, Limit, Outcome, PutError, Seat, Tally,
+    Channel, ChannelError, ChannelKey, Depth, Lease, LeaseId, Limit, Omitted, Outcome, PutError, Seat, Tally,
 };
+pub use dead_letters::DeadLetters;
 pub use interceptor::{Interceptor, Routes, Selector};
 pub use outlet::{Known, Outlet, Prepared, Resume, Wiring};
 pub use processor::Processor;

@@ -2,7 +2,7 @@
 use std::fmt;
 use std::io;
 
-use super::{ChannelKey, Limit, Stop};
+use super::{ChannelKey, Limit, Omitted, Stop};
 use crate::event::{Batch, Marks, StreamId};
 
 /// Where a sink delivers to, told apart from other places: `file_roll:/var/log/out`. Marks in the local journal are
@@ -36,8 +36,8 @@ pub trait Sink: Send {
     /// are recorded too where there is a record. Retry, back-off, counters and timing belong to the runner.
     fn deliver(&mut self, batches: &[Batch], stop: &Stop) -> Result<(), DeliverError>;
 
-    /// Of each batch of the last delivery: events that were dropped on the way, by interceptors. Told once.
-    fn filtered(&mut self) -> Vec<usize> {
+    /// Of each batch of the last delivery: events that did not go along and are done with all the same. Told once.
+    fn omitted(&mut self) -> Vec<Omitted> {
         Vec::new()
     }
 
@@ -60,7 +60,8 @@ pub enum DeliverError {
     NotThere(String, Option<io::Error>),
     /// It may have arrived: ask `delivered` before anything else.
     InDoubt(String, Option<io::Error>),
-    /// The far side will never take it: dead letter.
+    /// The far side will never take any of it: dead letters, all. A sink that knows which events are refused keeps these
+    /// in its [`DeadLetters`](super::DeadLetters) itself, delivers the others, and tells by [`Sink::omitted`].
     Refused(String),
     /// Another process owns this destination: final until restarted, one sentence, no retry (K2).
     Fenced(String),

@@ -98,6 +98,11 @@ impl Child {
         }
     }
 
+    /// Ends its stdin.
+    pub fn close_input(&mut self) {
+        self.stdin = None;
+    }
+
     /// Its far end is gone when nobody would end the group any more if the agent were killed.
     pub fn guard(&self) -> BorrowedFd<'_> {
         self.guard.life()

@@ -29,6 +29,7 @@ cases! {
         component_not_listed
         component_without_lines
         continued_line
+        date
         empty_value
         environment
         escaped_reference

@@ -106,6 +106,63 @@ fn a_bad_configuration_ends_the_agent_with_78() {
     assert_eq!(output.status.code(), Some(78), "{output:?}");
 }
 
+/// A sink whose directory a program knows, and a source whose number of events is in the environment.
+fn filtered(dir: &tempfile::TempDir, script: &str) -> String {
+    let program = dir.path().join("get-secret");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    let content = GOOD.replace("= null", "= file_roll\na1.sinks.k1.sink.directory = ${p['out-dir']}")
+        + &format!(
+            "a1.sources.r1.totalEvents = ${{e[\"COUNT\"]}}\na1.configfilters = p e\na1.configfilters.e.type = env\n\
+             a1.configfilters.p.type = org.apache.flume.configfilter.ExternalProcessConfigFilter\n\
+             a1.configfilters.p.command = /bin/sh {} --first\n",
+            program.display()
+        );
+    file(dir, &content)
+}
+
+#[test]
+fn the_agent_runs_with_what_config_filters_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let config = filtered(&dir, &format!("echo {}/$1/$2", out.display()));
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_dataflowkit"))
+        .args(["agent", "-n", "a1", "-f", &config, "--until-drained"])
+        .args(["--state-dir", &at("state"), "--runtime-dir", &at("run")])
+        .env("COUNT", "7")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let files = fs::read_dir(out.join("--first/out-dir")).unwrap().map(|entry| entry.unwrap());
+    let files = files.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+    let lines: usize = files.map(|file| fs::read_to_string(file.path()).unwrap().lines().count()).sum();
+    assert_eq!(lines, 7);
+}
+
+#[test]
+fn check_runs_the_programs_of_config_filters_and_names_the_one_that_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |script: &str| {
+        let config = filtered(&dir, script);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dataflowkit"));
+        let output = command.args(["check", &config]).env("COUNT", "7").output().unwrap();
+        (output.status.code(), stdout(&output).replace(dir.path().to_str().unwrap(), "DIR"))
+    };
+    let (status, told) = check("echo /the/secret/place");
+    assert_eq!((status, told.contains("a1: r1 -> c1 -> k1: ")), (Some(0), true), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+    let (status, told) = check("echo no entry $2 >&2; exit 4");
+    assert_eq!(status, Some(1), "{told}");
+    assert!(
+        told.contains(
+            "error[config-filter]: config filter `p` (external): `/bin/sh DIR/get-secret --first out-dir` ended with status 4: \
+             no entry out-dir\n  --> DIR/agent.properties:8:30\n8 | a1.sinks.k1.sink.directory = ${p['out-dir']}\n"
+        ),
+        "{told}"
+    );
+    assert!(told.contains("a1: sink `k1` does not run: its keys are wrong\n"), "{told}");
+}
+
 #[test]
 fn explain_tells_kinds_types_and_keys() {
     let all = stdout(&dataflowkit(&["explain"]));

@@ -71,18 +71,21 @@ fn one(seed: u64) -> Result<Counted, String> {
     let kind = Kind::ALL[seed as usize % Kind::ALL.len()];
     let mut random = Random::new(seed);
     let mut agent = Agent::new(&(ENDS.to_string() + &source(kind)));
-    let mut writer = Writer::new(kind, agent.path("in"));
+    let (mut writer, agent_out) = (Writer::new(kind, agent.path("in")), agent.path("out"));
     agent.start();
     // What rolled before the source's first look is history by design: the first line arrives before the first roll.
     writer.begin();
     until(|| !rolled(&agent.path("out")).is_empty() || kind == Kind::Spooldir);
+    let arrived = || rolled(&agent_out).iter().filter(|byte| **byte == b'\n').count() as u64;
     let steps = 60 + random.below(60);
     for _ in 0..steps {
         match random.below(100) {
             0..5 if agent.is_running() => agent.kill(),
             _ if !agent.is_running() && random.below(3) == 0 => _ = agent.spawn(),
             5..20 => writer.roll(&mut random),
-            20..35 => thread::park_timeout(Duration::from_millis(random.below(60))),
+            // The last commit, of at most a hundred events, may be cut back by a kill.
+            20..25 => writer.prune(arrived().saturating_sub(100)),
+            25..35 => thread::park_timeout(Duration::from_millis(random.below(60))),
             _ => writer.write(&mut random),
         }
     }
@@ -90,7 +93,6 @@ fn one(seed: u64) -> Result<Counted, String> {
     if !agent.is_running() {
         agent.start();
     }
-    let arrived = || rolled(&agent.path("out")).iter().filter(|byte| **byte == b'\n').count() as u64;
     let all = until(|| arrived() >= writer.written());
     agent.stop();
     let counted = Counted::of(writer.written(), &rolled(&agent.path("out")));

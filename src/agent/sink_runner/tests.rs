@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use super::*;
 use crate::config::{At, Build, Node, Place, SinkNode, Values};
 use crate::event::{Attributes, Batch, Builder, Checks, Mark, Span, Stream, StreamRecord};
-use crate::flow::{ChannelKey, Destination, Kind, Sink, Tally};
+use crate::flow::{ChannelKey, DeadLetters, Destination, Kind, Omitted, Sink, Tally};
 use crate::registry;
 
 mod cases;
@@ -23,6 +23,8 @@ enum Fate {
         deaf: usize,
     },
     Refuses,
+    /// The first event; the others arrive.
+    RefusesFirst,
     Fenced,
     Panics,
 }
@@ -60,7 +62,7 @@ impl Far {
 
     fn suffer(&mut self, fate: Fate, batches: &[Batch]) -> Result<(), DeliverError> {
         match fate {
-            Fate::Takes => self.take(batches),
+            Fate::Takes | Fate::RefusesFirst => self.take(batches),
             Fate::NotThere => return Err(DeliverError::NotThere("it is away".into(), None)),
             Fate::Doubt { arrive, deaf } => {
                 self.take(&batches[..arrive.min(batches.len())]);
@@ -77,11 +79,16 @@ impl Far {
 
 type Shared = Arc<Mutex<Far>>;
 
-struct Fake(String, Shared);
+struct Fake {
+    name: String,
+    far: Shared,
+    dead: DeadLetters,
+    omitted: Vec<Omitted>,
+}
 
 impl Sink for Fake {
     fn destination(&self) -> Option<Destination> {
-        far(&self.1).keeps_record.then(|| Destination(format!("fake:{}", self.0)))
+        far(&self.far).keeps_record.then(|| Destination(format!("fake:{}", self.name)))
     }
 
     fn limit(&self) -> Limit {
@@ -89,7 +96,7 @@ impl Sink for Fake {
     }
 
     fn delivered(&mut self, _: &ChannelKey) -> Result<Option<Marks>, DeliverError> {
-        let mut far = far(&self.1);
+        let mut far = far(&self.far);
         far.asked += 1;
         if far.deaf > 0 {
             far.deaf = far.deaf.saturating_sub(usize::from(far.deaf != NEVER));
@@ -99,10 +106,24 @@ impl Sink for Fake {
     }
 
     fn deliver(&mut self, batches: &[Batch], _: &Stop) -> Result<(), DeliverError> {
-        let mut far = far(&self.1);
+        let mut far = far(&self.far);
         far.tries += 1;
         let fate = far.script.pop_front().unwrap_or(Fate::Takes);
-        far.suffer(fate, batches)
+        if !matches!(fate, Fate::RefusesFirst) {
+            return far.suffer(fate, batches);
+        }
+        let (mut rest, mut first) = (batches.to_vec(), true);
+        for batch in &mut rest {
+            self.dead.keep(batch.events().take(usize::from(first)), "too long").unwrap();
+            let before = batch.len();
+            batch.retain(|_| !std::mem::take(&mut first));
+            self.omitted.push(Omitted { filtered: 0, dead_lettered: before - batch.len() });
+        }
+        far.suffer(Fate::Takes, &rest)
+    }
+
+    fn omitted(&mut self) -> Vec<Omitted> {
+        std::mem::take(&mut self.omitted)
     }
 }
 
@@ -216,11 +237,19 @@ impl Rig {
         let spec = registry::built().find(|spec| spec.name == "null").unwrap();
         let pulse = Pulse::new(Kind::Sink, &name, "fake");
         let values = Values::new();
-        let node = Node { name: name.clone(), spec, values, span: None, channels: Vec::new() };
+        let node = Node {
+            name: name.clone(),
+            spec,
+            values,
+            undated: Values::new(),
+            span: None,
+            channels: Vec::new(),
+        };
         let keeps_record = far(&shared).keeps_record;
         let node = at(&written, self.dir.path(), |at| SinkNode::new(node, "c".into(), keeps_record, at));
-        let dead = self.dir.path().join(&name);
-        Member::new(Box::new(Fake(name, shared)), &*self.channel, &node, pulse, dead)
+        let dead = DeadLetters::of(self.dir.path(), &pulse);
+        let fake = Fake { name, far: shared, dead: dead.clone(), omitted: Vec::new() };
+        Member::new(Box::new(fake), &*self.channel, &node, pulse, dead)
     }
 
     fn start(&mut self) {

@@ -8,8 +8,8 @@ use crate::channels::window::{self, Ready};
 use crate::codec::marks;
 use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
 use crate::flow::{
-    Book, Channel, ChannelError, ChannelKey, Counter, Depth, Destination, Lease, LeaseId, Limit, Outcome,
-    Pulse, PutError, Receipt, Seat, Stop, Tally,
+    Book, Channel, ChannelError, ChannelKey, Counter, Depth, Destination, Lease, LeaseId, Limit, Omitted,
+    Outcome, Pulse, PutError, Receipt, Seat, Stop, Tally,
 };
 use crate::store::log::bug::{self, Bug};
 
@@ -302,8 +302,8 @@ impl Channel for FileChannel {
         Some(Lease::new(self, seat, id, batches))
     }
 
-    fn filtered(&self, lease: LeaseId, events: &[usize]) {
-        self.lock().window.filtered(lease, events);
+    fn omitted(&self, lease: LeaseId, events: &[Omitted]) {
+        self.lock().window.omitted(lease, events);
     }
 
     fn settle(&self, seat: Seat, lease: LeaseId, outcome: Outcome) -> Result<(), ChannelError> {

@@ -18,7 +18,8 @@ use super::story::{Story, ranges};
 use crate::codec::{marks, stored};
 use crate::event::{Batch, Buf, Entry, Had, Mark, Record, Stream, StreamId};
 use crate::store::log::{
-    EXTENSION, Fault, Frame, KeyRing, KeyTrouble, Kind, LOCK, Reader, Survey, snapshot_part, survey, unpacked,
+    EXTENSION, Fault, Frame, KeyRing, KeyTrouble, Kind, LOCK, Reader, State, Survey, snapshot_part, survey,
+    unpacked,
 };
 use crate::sys;
 use crate::sys::disk::{Disk, ReadOnlyDisk};
@@ -144,7 +145,7 @@ impl Look {
     }
 
     fn count(&mut self, frame: &Frame<'_>) {
-        if frame.remains {
+        if frame.state != State::Whole {
             return;
         }
         let (number, events) = (frame.head.number, u64::from(frame.head.events));
@@ -328,7 +329,7 @@ fn checkpoints(dirs: &[PathBuf]) -> Vec<PathBuf> {
 
 /// Whether a frame that verifies says something.
 fn nonsense(frame: &Frame<'_>) -> Option<&'static str> {
-    if frame.remains {
+    if frame.state != State::Whole {
         return None;
     }
     let Ok(body) = unpacked(&frame.head, frame.body) else { return Some("cannot be unpacked") };

@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::queue::{Cursor, Queue};
 use super::shelves::Shelves;
 use super::steps::{FileChannel, Hand, Settings};
-use super::story::{Holes, Story, Strip};
+use super::story::{Holes, Story, Strip, ranges};
 use super::takeover::take_over;
 use super::voids::Voids;
 use crate::codec::marks;
@@ -200,6 +200,7 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, spills: bool, torn:
             marks::encode(&entries, &mut queue.marks);
         }
     }
+    shelve_copies(queue, &story.copies);
     for (source, (events, bytes)) in &story.waiting {
         let ledger = queue.book.ledger(source);
         ledger.tally.read += events;
@@ -223,6 +224,18 @@ fn recover(queue: &mut Queue, story: Story, survey: &Survey, spills: bool, torn:
     let (again, lost) = if locked.is_empty() { give_up(queue, missing) } else { hope(missing) };
     let missing_frames = survey.missing.iter().map(|gone| gone.end - gone.start).sum();
     Harm { damage: survey.damage.clone(), missing_frames, again, lost }
+}
+
+/// Once their originals are gone, copies would count: as long as they are there, their streams are not forgotten (D6).
+fn shelve_copies(queue: &mut Queue, copies: &[(u64, StreamId, Range<u64>)]) {
+    let counts = queue.shelves.by_stream();
+    for (segment, stream, Range { start, end }) in copies {
+        let Some(counted) = counts.get(stream) else { continue };
+        let mut shared = Mark::default();
+        shared.insert(*start, *end);
+        counted.missing(*start, *end).iter().for_each(|hole| shared.remove(hole.start, hole.end));
+        ranges(&shared).for_each(|part| queue.shelves.insert(*segment, *stream, part.start, part.end));
+    }
 }
 
 /// D7: what was put later at a lower position is what a source has read again after a start at which what lay above did

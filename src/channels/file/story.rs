@@ -9,7 +9,7 @@ use std::path::Path;
 use super::checkpoint;
 use crate::codec::{marks, stored};
 use crate::event::{Checks, Mark, Record, StreamId};
-use crate::store::log::{Frame, Kind, snapshot_part};
+use crate::store::log::{Frame, Kind, State, snapshot_part};
 use crate::sys::disk::Disk;
 
 /// What the frames of a log add up to.
@@ -30,6 +30,8 @@ pub struct Story {
     /// All ranges, and whether some lie in two frames: a write that had failed was found whole after all.
     whole: HashMap<StreamId, Mark>,
     pub repeats: bool,
+    /// What lies in a segment and counts only as long as another one has it too.
+    pub copies: Vec<(u64, StreamId, Range<u64>)>,
     /// What damaged frames were about.
     pub remains: BTreeMap<StreamId, Mark>,
 }
@@ -96,10 +98,12 @@ impl Story {
         let number = frame.head.number;
         match frame.head.kind {
             Kind::Events => self.events(frame),
+            // Marks are told once, and whole.
+            _ if frame.state != State::Whole => {}
             // Segments may come in another order than they were written: a newer snapshot has it already.
             Kind::Marks if self.snapshot.entries.is_some() && number < self.snapshot.number => {}
-            Kind::Marks if !frame.remains => self.marks.push((number, frame.meta.to_vec())),
-            Kind::Snapshot if !frame.remains && self.snapshot.take(number, frame.meta) => {
+            Kind::Marks => self.marks.push((number, frame.meta.to_vec())),
+            Kind::Snapshot if self.snapshot.take(number, frame.meta) => {
                 self.marks.retain(|(number, _)| *number > self.snapshot.number);
             }
             _ => {}
@@ -108,9 +112,12 @@ impl Story {
 
     fn events(&mut self, frame: &Frame<'_>) {
         let Some(span) = stored::span(frame.meta) else { return };
-        if frame.remains {
-            self.remains.entry(span.stream).or_default().insert(span.from, span.to);
-            return;
+        match frame.state {
+            State::Whole => {}
+            State::Copy => return self.copies.push((frame.segment, span.stream, span.from..span.to)),
+            State::Remains => {
+                return self.remains.entry(span.stream).or_default().insert(span.from, span.to);
+            }
         }
         let whole = self.whole.entry(span.stream).or_default();
         self.repeats |= whole.overlaps(span.from, span.to);

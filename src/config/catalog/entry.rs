@@ -259,7 +259,7 @@ impl Run<'_> {
             found.into_iter().for_each(|found| self.report.push(found.at(value.span)));
             return Some(value.text);
         }
-        let prop = Prop { key: raw.key.clone(), value, secret: false, broken: false };
+        let prop = Prop { key: raw.key.clone(), value, secret: false, broken: false, undated: None };
         match judge(field, &prop, self.report) {
             Ok(text) => match field.ty {
                 Type::Choice(words) => {

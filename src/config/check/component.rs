@@ -35,10 +35,13 @@ impl Cx<'_> {
         let fields: Vec<&'static Field> = spec.fields().chain(common::of(spec.kind)).collect();
         let has_type = section.get("type").is_some();
         let fields: Vec<_> = fields.into_iter().filter(|field| has_type || field.key != "type").collect();
-        let owner = Owner { kind: spec.kind, title: owner.to_string(), type_name: spec.name, span };
+        let lists = fields::explained(spec.kind, spec.name);
+        let owner = Owner { lists, title: owner.to_string(), type_name: spec.name, span };
         let values = fields::values(&owner, &fields, section, self.report);
         let values = values.ok_or_else(|| "its keys are wrong".to_string())?;
-        Ok(Node { name: name.to_string(), spec, values, span, channels: Vec::new() })
+        let undated = |prop: &Prop| Some((fields::find(&fields, &prop.key.text)?.1, prop.undated.clone()?));
+        let undated = section.props.iter().filter_map(undated).collect();
+        Ok(Node { name: name.to_string(), spec, values, undated, span, channels: Vec::new() })
     }
 
     /// The component that `type` names, or the default one.

@@ -147,7 +147,12 @@ impl Cx<'_> {
         sinks: &[SinkNode],
     ) -> Result<bool, String> {
         let title = format!("sink group `{name}`");
-        let owner = Owner { kind: Kind::SinkGroup, title, type_name: "group", span: section.first() };
+        let owner = Owner {
+            lists: fields::explained(Kind::SinkGroup, "group"),
+            title,
+            type_name: "group",
+            span: section.first(),
+        };
         let fields: Vec<_> = common::GROUP.iter().collect();
         let values = fields::values(&owner, &fields, section, self.report).ok_or("its keys are wrong")?;
         let delivery = values.get(common::DELIVERY.key);

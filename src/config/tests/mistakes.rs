@@ -124,7 +124,53 @@ fn cases() -> Vec<(&'static str, String)> {
             "an empty value, and a key that belongs to nobody",
             bad(&[], "a1.sources.r1.ack-every-event =\nloose = 1\n"),
         ),
-        ("config filters", bad(&[("127.0.0.1", "${f1['host']}")], "a1.configfilters = f1\n")),
+        (
+            "a config filter without keys, and one that is not there",
+            bad(&[("127.0.0.1", "${f1['host']}"), ("= logger", "= ${f2[sink]}")], "a1.configfilters = f1\n"),
+        ),
+        (
+            "config filters that cannot work",
+            bad(
+                &[("127.0.0.1", "${f1['host']}"), ("44444", "${f6[port]}")],
+                "a1.configfilters = f1 f2 f3 f4 f5 f6 # six\na1.configfilters.f1.command = x\na1.configfilters.f2.type = enf\n\
+                 a1.configfilters.f3.type = com.example.VaultConfigFilter\na1.configfilters.f4.type = hadoop\n\
+                 a1.configfilters.f4.credential.provider.path = jceks://file/etc/x.jceks\na1.configfilters.f5.type = external\n\
+                 a1.configfilters.f6.type = External\na1.configfilters.f6.command = printf\na1.configfilters.f6.charset = UTF-9\n",
+            ),
+        ),
+        (
+            "config filters and their keys",
+            bad(
+                &[
+                    ("127.0.0.1", "${f1['NOPE']} ${fi['x']:-y}"),
+                    ("= c1\na1.sinks =", "= c1 ${f1[x]}\na1.sinks ="),
+                ],
+                "a1.configfilters = f1\na1.configfilters.f1.type = org.apache.flume.configfilter.EnvironmentVariableConfigFilter\n\
+                 a1.configfilters.f1.command = echo ${f1[x]}\na1.configfilters.f2.type = env\na1.configfilters.f1 = env\na1.sinks.k1.retryDelay = ${F1['x']}\n",
+            ),
+        ),
+        (
+            "programs of config filters",
+            bad(
+                &[
+                    ("127.0.0.1", "${f1['x']}"),
+                    ("44444", "${f2['x']}"),
+                    ("= logger", "= ${f3['x']}"),
+                    ("= memory", "= ${f4['a.b']}"),
+                ],
+                "a1.configfilters = f1 f2 f3 f4\na1.configfilters.f1.type = external\na1.configfilters.f1.command = false\n\
+                 a1.configfilters.f2.type = external\na1.configfilters.f2.command = /no/such/program\n\
+                 a1.configfilters.f3.type = external\na1.configfilters.f3.command = true\n\
+                 a1.configfilters.f4.type = external\na1.configfilters.f4.command = printf logger\\n\n",
+            ),
+        ),
+        (
+            "dates, and a Java that is not there",
+            bad(
+                &[("127.0.0.1", "${date:yyyy-MM-ddTHH}"), ("= logger", "= ${java:version}")],
+                "a1.sinks.k1.retryDelay = ${date:HH'}\n",
+            ),
+        ),
         ("references to nothing", bad(&[("127.0.0.1", "${env:NOPE}"), ("44444", "${port")], "")),
     ]
 }

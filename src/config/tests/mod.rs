@@ -1,6 +1,7 @@
 //! Whole files through [`load`], against components that do nothing.
 mod catalogs;
 mod fakes;
+mod filters;
 mod graphs;
 mod mistakes;
 mod sources;

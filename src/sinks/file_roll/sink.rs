@@ -3,6 +3,7 @@
 //! Invariants: nothing is delivered before the record is open; after a failed sync the record is opened anew, and only
 //! what was durable before counts.
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -163,11 +164,15 @@ impl FileRoll {
     }
 
     /// Syncs the data files and the directory that names them.
-    fn sync_files(&mut self) -> Result<(), DeliverError> {
+    pub(super) fn sync_files(&mut self) -> Result<(), DeliverError> {
         let of = |file: &DataFile| file.sync().map_err(|error| (file.path.clone(), error));
         let synced = self.unsynced.iter().chain(&self.data).try_for_each(of);
         let dir = || sys::sync_dir(&self.dir).map_err(|error| (self.dir.clone(), error));
         synced.and_then(|()| dir()).map_err(|(path, error)| {
+            if path == self.dir && is_away(&error) {
+                // Somebody took it with all that is in it, synced: the next look around finds that out.
+                return failed("find", &self.dir, error);
+            }
             // The kernel may have dropped what it could not write: as after a power cut, only what was durable
             // before is certain. The record says so once it is opened again.
             self.distrust = true;
@@ -235,6 +240,11 @@ impl Sink for FileRoll {
         let keeper = self.keeper.as_mut().expect("opened above");
         keeper.retire(streams).map_err(|error| self.give_up(error))
     }
+}
+
+/// Whether a path leads nowhere, or through something that is no directory.
+fn is_away(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The path without links and dots, also where its last parts are not there yet.

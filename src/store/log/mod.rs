@@ -26,6 +26,6 @@ pub use pack::Packing;
 pub use reader::{Chunk, Piece, Reader};
 pub use scan::{Bad, Seen, scan};
 pub use seal::{KeyRing, KeyTrouble, Sealing, unpacked};
-pub use survey::{Damage, EXTENSION, End, Fault, Found, Frame, Run, Survey, survey};
+pub use survey::{Damage, EXTENSION, End, Fault, Found, Frame, Run, State, Survey, survey};
 pub use trash::destroy;
 pub use writer::{Due, Log, Segments, Settings, snapshot_part};

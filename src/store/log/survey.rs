@@ -133,8 +133,17 @@ pub struct Frame<'a> {
     pub meta: &'a [u8],
     /// As stored; packed bodies are packed still.
     pub body: &'a [u8],
+    pub state: State,
+}
+
+/// What is left of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Whole,
+    /// Whole, and there in another place as well, which counts as long as it is there.
+    Copy,
     /// The body does not verify: this is only what the frame was about.
-    pub remains: bool,
+    Remains,
 }
 
 /// Surveys the directories; `see` gets every frame in the order of segments and places.
@@ -292,6 +301,10 @@ impl Survey {
             let to = at + head.size() as u64;
             next = Some(head.number.saturating_add(1));
             if tell.seen.contains(head.number) && !bug::on(Bug::CopiesCount) {
+                if let Ok((meta, body)) = sealing.open(&head, meta, body) {
+                    let (meta, body, state) = (&*meta, &*body, State::Copy);
+                    (tell.see)(Frame { segment: key, at, head, meta, body, state });
+                }
                 return add(&mut whole, Damage { path: path.clone(), from: at, to, fault: Fault::Copy });
             }
             tell.seen.insert(head.number, head.number.saturating_add(1));
@@ -300,7 +313,8 @@ impl Survey {
             *durable = (*durable).max(head.durable);
             match sealing.open(&head, meta, body) {
                 Ok((meta, body)) => {
-                    (tell.see)(Frame { segment: key, at, head, meta: &meta, body: &body, remains: false });
+                    let (meta, body, state) = (&*meta, &*body, State::Whole);
+                    (tell.see)(Frame { segment: key, at, head, meta, body, state });
                     let numbers = head.number..head.number.saturating_add(1);
                     push(runs, Run { segment: key, from: at, to, numbers });
                 }
@@ -361,7 +375,8 @@ impl Survey {
                 continue;
             }
             told.insert(head.number, head.number.saturating_add(1));
-            (tell.see)(Frame { segment: *segment, at: *at, head: *head, meta, body: &[], remains: true });
+            let (segment, at, head, state) = (*segment, *at, *head, State::Remains);
+            (tell.see)(Frame { segment, at, head, meta, body: &[], state });
         }
     }
 }

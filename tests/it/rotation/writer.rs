@@ -1,4 +1,5 @@
 //! A program that logs: appends lines in pieces of any size, and rolls its files in one of seven ways.
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
@@ -61,6 +62,8 @@ pub struct Writer {
     /// That of the first file: tells several writers apart.
     first: u32,
     generation: u32,
+    /// How many lines there were when each rolled file of a chain ended, the late one included; the newest last.
+    chain: VecDeque<u64>,
     number: u64,
     /// The rest of a line whose beginning is written.
     pending: Vec<u8>,
@@ -77,7 +80,8 @@ impl Writer {
         fs::create_dir_all(&dir).unwrap();
         let live = create(&path_of(kind, &dir, first));
         let (steps, pending) = (vec!["begin".to_string()], Vec::new());
-        Writer { kind, dir, live, rolled: None, first, generation: first, number: 0, pending, steps }
+        let chain = VecDeque::new();
+        Writer { kind, dir, live, rolled: None, first, generation: first, chain, number: 0, pending, steps }
     }
 
     /// Whether it wrote to a file of this number.
@@ -134,12 +138,11 @@ impl Writer {
                 self.live.set_len(0).unwrap();
             }
             Kind::SelfByRename | Kind::Taildir | Kind::SelfByChain | Kind::TaildirByChain => {
-                let is_chain = matches!(self.kind, Kind::SelfByChain | Kind::TaildirByChain);
-                if is_chain {
-                    let older = (1..next - self.first).rev();
+                if self.is_chain() {
+                    let older = (1..=self.chain.len() as u32).rev();
                     older.for_each(|number| fs::rename(aged(number), aged(number + 1)).unwrap());
                 }
-                fs::rename(&live, aged(if is_chain { 1 } else { next })).unwrap();
+                fs::rename(&live, aged(if self.is_chain() { 1 } else { next })).unwrap();
                 let old = std::mem::replace(&mut self.live, create(&live));
                 self.rolled = Some((old, self.generation));
             }
@@ -155,6 +158,23 @@ impl Writer {
         self.generation = next;
         self.steps.push(format!("roll to generation {next}"));
         self.late(random);
+        if self.is_chain() {
+            self.chain.push_back(self.number);
+        }
+    }
+
+    fn is_chain(&self) -> bool {
+        matches!(self.kind, Kind::SelfByChain | Kind::TaildirByChain)
+    }
+
+    /// Removes the oldest file of a chain, if all of it has arrived, as logrotate does after so many; the next live file
+    /// mostly gets its inode.
+    pub fn prune(&mut self, arrived: u64) {
+        if self.chain.len() > 1 && self.chain[0] <= arrived {
+            fs::remove_file(self.dir.join(format!("app.log.{}", self.chain.len()))).unwrap();
+            self.chain.pop_front();
+            self.steps.push("remove the oldest".into());
+        }
     }
 
     /// A few lines for the file that was rolled last, right after the roll: its process had it open still.

@@ -215,7 +215,19 @@ fn d1_what_a_member_refuses_is_set_aside_as_its_own() {
     rig.drained();
     assert!(rig.got(0).is_empty() && rig.got(1).is_empty());
     assert_eq!(rig.counted(0, Counter::DeadLettered), 4);
-    assert_eq!(std::fs::read_dir(rig.dir.path().join("k1")).unwrap().count(), 4);
+    assert_eq!(std::fs::read_dir(rig.dir.path().join("dead-letters/k1")).unwrap().count(), 4);
+}
+
+#[test]
+fn d1_single_events_that_are_refused_are_set_aside_and_the_others_arrive() {
+    let mut rig = Rig::new(vec![vec![Fate::RefusesFirst]]);
+    rig.put(4);
+    rig.drained();
+    assert_eq!(rig.got(0), [1, 2, 3]);
+    assert_eq!((rig.counted(0, Counter::DeadLettered), rig.counted(0, Counter::Delivered)), (1, 3));
+    assert_eq!(std::fs::read_dir(rig.dir.path().join("dead-letters/k1")).unwrap().count(), 1);
+    let (_, ledger) = rig.channel.ledgers().pop().unwrap();
+    assert_eq!((ledger.dead_lettered, ledger.delivered, ledger.balances()), (1, 3, true));
 }
 
 #[test]

@@ -372,6 +372,24 @@ fn a_vanished_directory_is_not_there_until_it_is_back() {
 }
 
 #[test]
+fn a_directory_that_vanishes_during_a_sync_has_what_was_delivered() {
+    let rig = Rig::new();
+    let (mut sink, _) = rig.start();
+    deliver(&mut sink, rig.lines(0, 3)).unwrap();
+    let away = rig.root.path().join("away");
+    fs::rename(rig.dir(), &away).unwrap();
+    // Right behind the look around that a sync begins with.
+    let told = sink.sync_files().unwrap_err();
+    assert!(matches!(told, DeliverError::NotThere(..)), "{told}");
+    fs::create_dir(rig.dir()).unwrap();
+    sink.sync().unwrap();
+    let marks = sink.delivered(&key()).unwrap();
+    assert_eq!(rig.low(&marks), 3, "they are not delivered again");
+    deliver(&mut sink, rig.lines(3, 5)).unwrap();
+    assert_eq!(rig.text(), "line 3\nline 4\n");
+}
+
+#[test]
 fn a_damaged_record_is_set_aside_and_the_rest_counts() {
     let rig = Rig::new();
     let (mut sink, _) = rig.start();
