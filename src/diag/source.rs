@@ -91,8 +91,17 @@ impl Files {
         let start = file.lines[line - 1];
         let end = file.lines.get(line).copied().unwrap_or(file.text.len());
         let text = file.text[start..end].trim_end_matches(['\n', '\r']);
-        let hidden = |at: usize| file.masked.iter().any(|range| range.contains(&at));
-        text.char_indices().map(|(at, c)| if hidden(start + at) { '*' } else { c }).collect()
+        let mut masked: Vec<&Range<usize>> =
+            file.masked.iter().filter(|range| range.start < end && start < range.end).collect();
+        masked.sort_by_key(|range| std::cmp::Reverse(range.start));
+        let mut until = 0;
+        let mut shown = |(at, c)| {
+            while let Some(range) = masked.pop_if(|range| range.start <= start + at) {
+                until = until.max(range.end);
+            }
+            if start + at < until { '*' } else { c }
+        };
+        text.char_indices().map(&mut shown).collect()
     }
 
     fn file(&self, id: FileId) -> &File {
@@ -133,6 +142,8 @@ mod tests {
         let mut files = Files::default();
         let id = files.add("x", "password = hunter2");
         files.mask(Span::new(id, 11..18));
-        assert_eq!(files.line(id, 1), "password = *******");
+        files.mask(Span::new(id, 0..2));
+        files.mask(Span::new(id, 13..14));
+        assert_eq!(files.line(id, 1), "**ssword = *******");
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::kinds::{self, Kind};
+use super::kinds::Kind;
 use super::secret::{Secret, is_secret, secret_parts, veiled};
 use crate::config::agent::Prop;
 use crate::config::fields;
@@ -91,18 +91,14 @@ impl Entry {
         self.values.iter().find(|value| value.key == key).map(|value| &value.content)
     }
 
-    /// The text of a field: as written, else its default. `None` also for one that is kept elsewhere.
-    pub fn opt(&self, field: &Field) -> Option<&str> {
+    /// A number or a choice: as written, else its default. Texts may be kept elsewhere: [`super::Catalogs::text`].
+    pub fn setting(&self, field: &Field) -> Option<&str> {
+        debug_assert!(!may_be_elsewhere(field), "`{}` is a text", field.key);
         match self.get(field.key) {
             Some(Content::Plain(text)) => Some(text),
             Some(Content::Secret(_)) => None,
             None => field.default,
         }
-    }
-
-    /// The parts of a field that is a list.
-    pub fn list(&self, field: &Field) -> Vec<&str> {
-        self.opt(field).map(|text| kinds::list(text).collect()).unwrap_or_default()
     }
 
     /// All keys under a prefix field, the prefix stripped, in the order of the file.
@@ -113,12 +109,17 @@ impl Entry {
 }
 
 impl At<'_> {
-    /// A value that an entry can have too: the component's own key, else the entry's, else the component's default.
+    /// A number or a choice that an entry can have too: the component's own key, else the entry's, else the component's default.
     pub fn ranked<'a>(&'a self, own: &Field, entry: Option<&'a Entry>, theirs: &Field) -> Option<&'a str> {
-        let of_entry = || entry.and_then(|entry| entry.opt(theirs));
+        let of_entry = || entry.and_then(|entry| entry.setting(theirs));
         let written = self.is_set(own).then(|| self.opt(own)).flatten();
         written.or_else(of_entry).or(own.default)
     }
+}
+
+/// Texts can come from a credential, the environment or a file; what is checked here cannot.
+fn may_be_elsewhere(field: &Field) -> bool {
+    matches!(field.ty, Type::Text | Type::Word | Type::Prefix)
 }
 
 /// Shows nowhere from here on what nobody may read: the whole value of such a key, a password inside of any other.
@@ -252,7 +253,7 @@ impl Run<'_> {
     /// The value as it will be read, if it fits the type.
     fn fitting(&mut self, field: &'static Field, key: &str, raw: &Raw, value: Text) -> Option<String> {
         // Free text is taken as it is: `#` begins no note in these files.
-        if matches!(field.ty, Type::Text | Type::Word | Type::Prefix) {
+        if may_be_elsewhere(field) {
             let name = if matches!(field.ty, Type::Prefix) { key } else { &raw.key.text };
             let found = field.lint.and_then(|lint| lint(name, &value.text));
             found.into_iter().for_each(|found| self.report.push(found.at(value.span)));
@@ -277,8 +278,7 @@ impl Run<'_> {
 
     /// `{ credential = "…" }` and its like: for texts only, since numbers and choices are checked here.
     fn outside(&mut self, field: Option<&'static Field>, key: String, raw: &Raw, outside: Outside) {
-        let is_text = |field: &Field| matches!(field.ty, Type::Text | Type::Word | Type::Prefix);
-        if !field.is_none_or(is_text) {
+        if !field.is_none_or(may_be_elsewhere) {
             let what = format!("{}: `{}` must stand in the file itself", self.subject.title(), raw.key.text);
             let hint = "only texts can come from a credential, the environment or a file";
             return self

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::entry::{Content, Entry, Subject, checked};
-use super::kinds::Kind;
+use super::kinds::{self, Kind};
 use super::places::{Folder, Places, Rank};
 use super::write::credential;
 use super::{from_toml, from_xml};
 use crate::config::spec::{Field, Refusal};
 use crate::diag::{Diagnostic, Report, Severity, nearest};
 
-/// An entry is a page; what is larger is something else.
-const MOST_BYTES: u64 = 1 << 20;
+/// An entry is a page, with certificates in it some more; what is larger is something else.
+const MOST_BYTES: u64 = 128 << 10;
 
 /// Why there is no entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +116,12 @@ impl Catalogs {
             Some(content) => self.reveal(content).map(Some),
             None => Ok(field.default.map(str::to_string)),
         }
+    }
+
+    /// The parts of a field that is a list.
+    pub fn list_of(&self, entry: &Entry, field: &Field) -> Result<Vec<String>, Trouble> {
+        let text = self.text(entry, field)?.unwrap_or_default();
+        Ok(kinds::list(&text).map(str::to_string).collect())
     }
 
     /// Adds what is to be said of all files that were read so far.

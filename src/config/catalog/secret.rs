@@ -121,29 +121,36 @@ pub fn veiled(text: &str) -> String {
 /// Where passwords stand inside a text: behind `password=`, and behind a user in `//user:…@`.
 pub fn secret_parts(text: &str) -> Vec<Range<usize>> {
     let lower = text.to_ascii_lowercase();
-    let mut parts: Vec<Range<usize>> = Vec::new();
-    while let Some(part) = next_part(&lower, parts.last().map_or(0, |part| part.end)) {
-        parts.push(part);
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < lower.len() {
+        let found = part_at(&lower, at);
+        at = found.as_ref().map_or(at + 1, |part| part.end);
+        parts.extend(found);
     }
     parts
 }
 
-fn next_part(lower: &str, from: usize) -> Option<Range<usize>> {
+/// The secret that is announced at this byte.
+fn part_at(lower: &str, at: usize) -> Option<Range<usize>> {
     let until = |start: usize, ends: &[char]| {
         let end = lower[start..].find(|c: char| ends.contains(&c) || c.is_whitespace());
         end.map_or(lower.len(), |at| start + at)
     };
-    let named = ["password=", "passwd=", "secret=", "pwd="].into_iter().flat_map(|word| {
-        let starts = lower[from..].match_indices(word).map(move |(at, _)| from + at + word.len());
-        starts.map(|start| start..until(start, &['&', ';', ',', ')', '"', '\'', '<']))
-    });
-    let users = lower[from..].match_indices("//").filter_map(|(at, _)| {
-        let start = from + at + 2;
-        let end = until(start, &['/', ',', ')', '?', '"', '\'', '<']);
-        let host = start + lower[start..end].rfind('@')?;
-        Some(start + lower[start..host].find(':')? + 1..host)
-    });
-    named.chain(users).filter(|part| !part.is_empty()).min_by_key(|part| part.start)
+    let begins = |word: &str| lower.as_bytes()[at..].starts_with(word.as_bytes());
+    if let Some(word) = ["password=", "passwd=", "secret=", "pwd="].into_iter().find(|word| begins(word)) {
+        let start = at + word.len();
+        let end = until(start, &['&', ';', ',', ')', '"', '\'', '<']);
+        return (start < end).then_some(start..end);
+    }
+    if !begins("//") {
+        return None;
+    }
+    let start = at + 2;
+    let end = until(start, &['/', ',', ')', '?', '"', '\'', '<']);
+    let host = start + lower[start..end].rfind('@')?;
+    let password = start + lower[start..host].find(':')? + 1;
+    (password < host).then_some(password..host)
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ fn unclosed(text: &str) -> Option<(&str, std::ops::Range<usize>)> {
     let starts = text.match_indices('<').map(|(at, _)| at + 1);
     let mut elements = starts.filter(|at| text[*at..].starts_with(|c: char| c.is_alphabetic()));
     elements.find_map(|start| {
-        let mut at = start + text[start..].find(|c: char| c.is_whitespace() || c == '>')?;
+        let mut at = start + text[start..].find(|c: char| c.is_whitespace() || c == '>' || c == '<')?;
         loop {
             at += text[at..].find(|c: char| !c.is_whitespace())?;
             let name = at..at + text[at..].find(|c: char| "=<>/".contains(c) || c.is_whitespace())?;
@@ -148,13 +148,20 @@ fn unclosed(text: &str) -> Option<(&str, std::ops::Range<usize>)> {
 /// Values of keys that promise a secret are not shown, though the text could not be read.
 pub(super) fn hide_secrets(text: &str, file: FileId, report: &mut Report) {
     secret_parts(text).into_iter().for_each(|part| report.files.mask(Span::new(file, part)));
-    for (at, _) in text.match_indices("Key>") {
-        let rest = &text[at + 4..];
-        let key = rest.split('<').next().unwrap_or_default().trim();
-        let Some(value) = rest.find("Value>").filter(|_| is_secret(key)) else { continue };
-        let start = at + 4 + value + 6;
-        let end = text[start..].find("</").map_or(text.len(), |end| start + end);
-        report.files.mask(Span::new(file, start..end));
-        report.keep_secret(text[start..end].trim());
+    let (mut at, mut secret) = (0, false);
+    while let Some(open) = text[at..].find('<').map(|open| at + open + 1) {
+        let Some(close) = text[open..].find(['<', '>']).map(|close| open + close) else { break };
+        let tag = text[open..close].split_whitespace().next().unwrap_or_default();
+        at = close;
+        let inner = close + usize::from(text[close..].starts_with('>'));
+        match tag.rsplit(':').next().unwrap_or_default() {
+            "Key" => secret = is_secret(text[inner..].split('<').next().unwrap_or_default().trim()),
+            "Value" if secret => {
+                at = text[inner..].find("</").map_or(text.len(), |end| inner + end);
+                report.files.mask(Span::new(file, inner..at));
+                report.keep_secret(text[inner..at].trim());
+            }
+            _ => {}
+        }
     }
 }

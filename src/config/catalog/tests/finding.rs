@@ -91,14 +91,14 @@ fn an_entry_stays_as_it_was_first_read_and_is_told_of_once() {
 
 #[test]
 fn what_is_no_file_or_too_large_is_told_and_does_not_block() {
-    let case = Case::with("root/jms/big.toml", "#".repeat((1 << 20) + 1));
+    let case = Case::with("root/jms/big.toml", "#".repeat((128 << 10) + 1));
     fs::create_dir(case.path("root/jms/dir.toml")).unwrap();
     std::os::unix::fs::symlink("nowhere", case.path("root/jms/link.toml")).unwrap();
     nix::unistd::mkfifo(&case.path("root/jms/fifo.toml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let why = |name: &str| case.clean(&case.catalogs().entry(&JMS, name).unwrap_err().what);
     assert_eq!(
         why("big"),
-        "jms entry `big` cannot be used: root/jms/big.toml: cannot read `root/jms/big.toml`: it has 1048577 bytes, and an entry at most 1048576"
+        "jms entry `big` cannot be used: root/jms/big.toml: cannot read `root/jms/big.toml`: it has 131073 bytes, and an entry at most 131072"
     );
     assert_eq!(
         why("dir"),

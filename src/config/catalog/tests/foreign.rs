@@ -73,3 +73,27 @@ proptest! {
         }
     }
 }
+
+/// As much as is read of what each loop over a text could stumble over again and again.
+#[test]
+fn long_nonsense_is_refused_quickly() {
+    for piece in [
+        "<a",
+        "<a b=\"",
+        "pwd=",
+        "//x:",
+        "//x:y@",
+        "<Key>password",
+        "<Key>password</Key><Value>",
+        "password=\n",
+        "[a]\n",
+    ] {
+        let text = piece.repeat((128 << 10) / piece.len());
+        for file in ["a.xml", "a.toml"] {
+            let start = std::time::Instant::now();
+            let (entry, _) = read(&KAFKA, file, &text);
+            assert!(entry.is_err(), "{piece}");
+            assert!(start.elapsed().as_secs() < 10, "{piece} in {file}: {:?}", start.elapsed());
+        }
+    }
+}
