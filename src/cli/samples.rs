@@ -168,6 +168,9 @@ fn entry(prefix: &str, field: &Field) -> String {
     }
     match (field.required, field.default) {
         (true, _) => format!("{about}{prefix}.{} = {}\n", field.key, example(field)),
+        (false, None) if ONE_OF_SEVERAL.contains(&field.key) => {
+            format!("{about}{prefix}.{} = {}\n", field.key, example(field))
+        }
         (false, default) => {
             format!("{about}#{prefix}.{}{star} = {}\n", field.key, escaped(default.unwrap_or("…")))
         }
@@ -189,7 +192,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("port", "44444"),
     ("regex", ".*"),
     ("command", "/usr/local/bin/program"),
+    ("kafka.bootstrap.servers", "127.0.0.1:9092"),
 ];
+
+/// Keys that say what others could say too, and without any of which the component cannot run.
+const ONE_OF_SEVERAL: [&str; 1] = ["kafka.bootstrap.servers"];
 
 /// A value for a key that must be set.
 fn example(field: &Field) -> String {

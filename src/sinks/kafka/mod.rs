@@ -149,7 +149,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
                 secret => secrets.push((name.to_string(), secret.clone())),
             }
         }
-        match entry.opt(&kafka::PARTITIONER) {
+        match entry.setting(&kafka::PARTITIONER) {
             Some("java-string-hash") => partition = Partition::JavaStringHash,
             Some(other) => drop(properties.insert("partitioner".into(), other.into())),
             None => {}
@@ -170,9 +170,17 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     properties.insert("acks".into(), if exactly_once { "all" } else { acks.unwrap_or("1") }.into());
     // Java's default for messages with a key.
     properties.entry("partitioner".into()).or_insert_with(|| "murmur2_random".into());
-    let brokers = match entry {
-        Some(entry) if !own => entry.list(&kafka::BROKERS).join(","),
-        _ => at.opt(&BROKERS).unwrap_or_default().into(),
+    let brokers = match entry.filter(|_| !own).and_then(|entry| Some((entry, entry.get(kafka::BROKERS.key)?)))
+    {
+        None => at.opt(&BROKERS).unwrap_or_default().to_string(),
+        Some((entry, Content::Plain(_))) => {
+            let list = at.place.catalogs.list_of(entry, &kafka::BROKERS);
+            list.map_err(|trouble| trouble.at(&key))?.join(",")
+        }
+        Some((_, secret)) => {
+            secrets.push(("bootstrap.servers".to_string(), secret.clone()));
+            String::new()
+        }
     };
     let cluster = Cluster { brokers, properties };
     cluster.check().map_err(|what| Refusal { key: None, what, instead: None })?;
