@@ -126,6 +126,8 @@ impl Producer {
     }
 
     pub fn begin(&self) -> Result<(), KafkaError> {
+        // Of what was given up, reports came after it was told.
+        self.reports().failed.lock().unwrap_or_else(PoisonError::into_inner).clear();
         if self.transactional { self.client.begin_transaction() } else { Ok(()) }
     }
 
