@@ -36,14 +36,15 @@ impl Cluster {
         Cluster { brokers: self.brokers.clone(), properties }.client(own)
     }
 
-    /// Whether a client takes every property; what is wrong with the first that it does not.
-    pub fn check(&self) -> Result<(), String> {
+    /// Whether a client takes every property; the name of the first that it does not, and what is wrong with it.
+    pub fn check(&self) -> Result<(), (Option<String>, String)> {
         match self.client(&[]).create_native_config() {
             Ok(_) => Ok(()),
             Err(KafkaError::ClientConfig(_, why, key, value)) => {
-                Err(format!("the property `{key} = {value}` cannot be set: {why}"))
+                let what = format!("the property `{key} = {value}` cannot be set: {why}");
+                Err((Some(key), what))
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err((None, error.to_string())),
         }
     }
 }

@@ -183,7 +183,10 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         }
     };
     let cluster = Cluster { brokers, properties };
-    cluster.check().map_err(|what| Refusal { key: None, what, instead: None })?;
+    cluster.check().map_err(|(name, what)| {
+        let key = name.map(|name| format!("{}{name}", PRODUCER.key));
+        Refusal { key, what, instead: None }
+    })?;
     let settings = Settings {
         name: at.name.into(),
         cluster,
