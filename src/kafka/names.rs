@@ -16,7 +16,6 @@ pub enum Known {
 
 /// The same meaning under another name.
 const RENAMED: &[(&str, &str)] = &[
-    ("metadata.broker.list", "bootstrap.servers"),
     ("request.required.acks", "acks"),
     ("message.send.max.retries", "retries"),
     ("send.buffer.bytes", "socket.send.buffer.bytes"),
@@ -72,6 +71,10 @@ pub fn known(name: &str, value: &str) -> Known {
         return Known::Ignored(why);
     }
     match name {
+        "bootstrap.servers" | "metadata.broker.list" => Known::Refused("the brokers have a key of their own: `kafka.bootstrap.servers`".into()),
+        "transactional.id" => Known::Refused(
+            "the transactional id names installation, instance, channel and sink, so that copies fence each other: leave it out".into(),
+        ),
         "compression.codec" | "compression.type" => {
             Known::As(vec![("compression.type", codec(value).into())])
         }
@@ -169,6 +172,7 @@ mod tests {
         assert_eq!(known("buffer.memory", "33554432"), set("queue.buffering.max.kbytes", "32768"));
         assert_eq!(known("linger.ms", "5"), Known::As(Vec::new()), "librdkafka's own name");
         assert!(matches!(known("zookeeper.session.timeout.ms", "30000"), Known::Ignored(_)));
+        assert!(matches!(known("transactional.id", "mine"), Known::Refused(_)));
         assert!(matches!(known("ssl.truststore.location", "/etc/trust.jks"), Known::Refused(_)));
     }
 

@@ -39,7 +39,7 @@ const BATCH_SIZE: Field = Field::int("flumeBatchSize", 1, 1_000_000)
     .default("100")
     .doc("events per batch; small batches share a transaction");
 const ACKS: Field = Field::choice("requiredAcks", &["0", "1", "-1", "all"])
-    .also(&["required.acks", "acks", "kafka.acks", "kafka.request.required.acks", "kafka.producer.acks"])
+    .also(&["required.acks", "acks", "kafka.acks", "kafka.request.required.acks", "kafka.producer.acks", "kafka.producer.request.required.acks"])
     .lint(of_acks)
     .doc("replicas that must have a message: 1 or all; 0 asks for no answer and promises nothing; exactly-once needs all");
 const DELIVERY: Field = Field::choice("delivery", &["exactly-once", "at-least-once"])
@@ -111,8 +111,8 @@ fn of_acks(key: &str, value: &str) -> Option<Diagnostic> {
             )
         }
         "1" => {
-            let what = format!("`{key} = 1` is raised to `all`, which `delivery = exactly-once` needs");
-            Some(Diagnostic::note("raised", what).hint("`delivery = at-least-once` honours it"))
+            let what = format!("`{key} = 1` is raised to `all`, but with `delivery = at-least-once`");
+            Some(Diagnostic::note("raised", what).hint("exactly-once needs the answer of all replicas"))
         }
         _ => None,
     }
@@ -157,7 +157,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     }
     for (name, value) in at.under(&PRODUCER) {
         if name == "partitioner.class" {
-            partition = if value == OLD_PARTITIONER { Partition::JavaStringHash } else { Partition::Client };
+            partition = partitioner(value)?;
             continue;
         }
         set(&mut properties, name, value)?;
@@ -170,6 +170,15 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     properties.insert("acks".into(), if exactly_once { "all" } else { acks.unwrap_or("1") }.into());
     // Java's default for messages with a key.
     properties.entry("partitioner".into()).or_insert_with(|| "murmur2_random".into());
+    if exactly_once && properties.get("enable.idempotence").is_some_and(|text| text == "false") {
+        let what = "exactly-once needs `enable.idempotence`";
+        return Err(Refusal {
+            key: Some(format!("{}enable.idempotence", PRODUCER.key)),
+            what: what.into(),
+            instead: None,
+        }
+        .instead("`delivery = at-least-once`, or leave it out"));
+    }
     let brokers = match entry.filter(|_| !own).and_then(|entry| Some((entry, entry.get(kafka::BROKERS.key)?)))
     {
         None => at.opt(&BROKERS).unwrap_or_default().to_string(),
@@ -200,6 +209,19 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         marks_topic: at.text(&MARKS_TOPIC).into(),
     };
     Ok(Box::new(KafkaSink::new(settings, letters(at, topic)?, at.dead_letters(), at.pulse.clone())))
+}
+
+/// What a Java class that chooses partitions is here.
+fn partitioner(class: &str) -> Result<Partition, Refusal> {
+    match class {
+        OLD_PARTITIONER => Ok(Partition::JavaStringHash),
+        "org.apache.kafka.clients.producer.internals.DefaultPartitioner" => Ok(Partition::Client),
+        other => Err(Refusal {
+            key: Some(format!("{}partitioner.class", PRODUCER.key)),
+            what: format!("`{other}` is a Java class, which cannot run here"),
+            instead: Some("leave it out, or choose by `kafka.producer.partitioner`".into()),
+        }),
+    }
 }
 
 fn letters(at: &At, topic: &str) -> Result<Letters, Refusal> {
