@@ -1,27 +1,21 @@
 //! Sends events to topics of Kafka; exactly once from sources that can be read again, where the brokers allow it.
 //!
-//! Shape: one delivery is one transaction of events and the marks they stand for (`sink`); `letters` makes messages of
-//! events. Where exactly-once is not wanted or not had, a delivery ends when every message has been acknowledged.
+//! Shape: one delivery is one transaction of events and the marks they stand for (`kafka::sink`); `kafka::letters` makes
+//! messages of events. Where exactly-once is not wanted or not had, a delivery ends when every message has been acknowledged.
 //! Differs from Flume's: `acks` is `all` wherever marks are kept; a message that is refused for good becomes a dead letter
 //! and holds nothing up; a batch that fails leaves nothing behind that a read-committed reader sees.
 //! Errors: no brokers, no answer: not there, tried again for as long as it takes. A commit without an answer is in doubt:
 //! a new producer ends it and its marks tell. Another copy with the same name: fenced (K2).
 //! Truth: Flume 1.6 and 1.11 `KafkaSink`; the DataFlowKit platform's Kafka sink; the positions protocol.
-mod letters;
-mod sink;
-
-use std::collections::BTreeMap;
-
-use crate::config::catalog::{Addressed, Content, KAFKA, addressed, kafka};
+use crate::config::catalog::{Addressed, KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
 use crate::flow::{Kind, Sink};
-use crate::kafka::Cluster;
+use crate::kafka::letters::Letters;
 use crate::kafka::names::{Known, known};
 use crate::kafka::producer::Partition;
-
-use letters::Letters;
-use sink::{KafkaSink, Settings};
+use crate::kafka::reach::{Reach, refused};
+use crate::kafka::sink::{KafkaSink, Settings};
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
@@ -139,68 +133,38 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         return Err(Refusal::at(&TOPIC, "a sink has one topic").instead("a sink for each topic"));
     };
     let entry = entry.as_deref();
-    let mut properties = BTreeMap::new();
+    let mut reach = Reach::of(at, &BROKERS, entry, &key)?;
     let mut partition = Partition::Client;
-    let mut secrets = Vec::new();
-    if let Some(entry) = entry {
-        for (name, content) in entry.under(&kafka::CLIENT) {
-            match content {
-                Content::Plain(text) => drop(properties.insert(name.to_string(), text.clone())),
-                secret => secrets.push((name.to_string(), secret.clone())),
-            }
-        }
-        match entry.setting(&kafka::PARTITIONER) {
-            Some("java-string-hash") => partition = Partition::JavaStringHash,
-            Some(other) => drop(properties.insert("partitioner".into(), other.into())),
-            None => {}
-        }
+    match entry.and_then(|entry| entry.setting(&kafka::PARTITIONER)) {
+        Some("java-string-hash") => partition = Partition::JavaStringHash,
+        Some(other) => reach.set(&PRODUCER, "partitioner", other)?,
+        None => {}
     }
     for (name, value) in at.under(&PRODUCER) {
-        if name == "partitioner.class" {
-            partition = partitioner(value)?;
-            continue;
+        match name {
+            "partitioner.class" => partition = partitioner(value)?,
+            _ => reach.set(&PRODUCER, name, value)?,
         }
-        set(&mut properties, name, value)?;
     }
     if let Some(most) = at.opt(&MAX_REQUEST) {
-        set(&mut properties, "max.request.size", most)?;
+        reach.set(&PRODUCER, "max.request.size", most)?;
     }
     let acks = at.ranked(&ACKS, entry, &kafka::ACKS);
     let exactly_once = at.choice(&DELIVERY) == "exactly-once" && acks != Some("0");
+    let properties = &mut reach.cluster.properties;
     properties.insert("acks".into(), if exactly_once { "all" } else { acks.unwrap_or("1") }.into());
     // Java's default for messages with a key.
     properties.entry("partitioner".into()).or_insert_with(|| "murmur2_random".into());
     if exactly_once && properties.get("enable.idempotence").is_some_and(|text| text == "false") {
         let what = "exactly-once needs `enable.idempotence`";
-        return Err(Refusal {
-            key: Some(format!("{}enable.idempotence", PRODUCER.key)),
-            what: what.into(),
-            instead: None,
-        }
-        .instead("`delivery = at-least-once`, or leave it out"));
+        return Err(refused(&PRODUCER, "enable.idempotence", what)
+            .instead("`delivery = at-least-once`, or leave it out"));
     }
-    let brokers = match entry.filter(|_| !own).and_then(|entry| Some((entry, entry.get(kafka::BROKERS.key)?)))
-    {
-        None => at.opt(&BROKERS).unwrap_or_default().to_string(),
-        Some((entry, Content::Plain(_))) => {
-            let list = at.place.catalogs.list_of(entry, &kafka::BROKERS);
-            list.map_err(|trouble| trouble.at(&key))?.join(",")
-        }
-        Some((_, secret)) => {
-            secrets.push(("bootstrap.servers".to_string(), secret.clone()));
-            String::new()
-        }
-    };
-    let cluster = Cluster { brokers, properties };
-    cluster.check().map_err(|(name, what)| {
-        let key = name.map(|name| format!("{}{name}", PRODUCER.key));
-        Refusal { key, what, instead: None }
-    })?;
+    reach.check(&PRODUCER)?;
     let settings = Settings {
         name: at.name.into(),
-        cluster,
+        reach,
         partition,
-        secrets: (at.place.catalogs.clone(), secrets),
         batch: at
             .ranked(&BATCH_SIZE, entry, &kafka::BATCH_SIZE)
             .and_then(|text| text.trim().parse().ok())
@@ -216,11 +180,11 @@ fn partitioner(class: &str) -> Result<Partition, Refusal> {
     match class {
         OLD_PARTITIONER => Ok(Partition::JavaStringHash),
         "org.apache.kafka.clients.producer.internals.DefaultPartitioner" => Ok(Partition::Client),
-        other => Err(Refusal {
-            key: Some(format!("{}partitioner.class", PRODUCER.key)),
-            what: format!("`{other}` is a Java class, which cannot run here"),
-            instead: Some("leave it out, or choose by `kafka.producer.partitioner`".into()),
-        }),
+        other => {
+            let what = format!("`{other}` is a Java class, which cannot run here");
+            Err(refused(&PRODUCER, "partitioner.class", what)
+                .instead("leave it out, or choose by `kafka.producer.partitioner`"))
+        }
     }
 }
 
@@ -243,17 +207,4 @@ fn letters(at: &At, topic: &str) -> Result<Letters, Refusal> {
             .collect(),
         event_format: at.flag(&EVENT_FORMAT),
     })
-}
-
-fn set(properties: &mut BTreeMap<String, String>, name: &str, value: &str) -> Result<(), Refusal> {
-    match known(name, value) {
-        Known::Ignored(_) => {}
-        Known::As(ours) if ours.is_empty() => drop(properties.insert(name.into(), value.into())),
-        Known::As(ours) => properties.extend(ours.into_iter().map(|(name, value)| (name.to_string(), value))),
-        Known::Refused(why) => {
-            let key = Some(format!("{}{name}", PRODUCER.key));
-            return Err(Refusal { key, what: why, instead: None });
-        }
-    }
-    Ok(())
 }

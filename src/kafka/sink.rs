@@ -1,4 +1,4 @@
-//! One delivery, one transaction.
+//! A sink whose delivery is one transaction: of events, and of the marks they stand for.
 //!
 //! Invariants: `live` is there from the answer to `delivered` until something went wrong that only a new producer mends;
 //! the runner asks again then. Messages that are refused for good are dead letters before the transaction without them
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use super::cluster::{code_of, sentence};
 use super::letters::{Letters, Scratch};
-use crate::config::catalog::{Catalogs, Content};
+use super::producer::Partition;
+use super::reach::Reach;
+use super::{Cluster, Keeper, Producer};
 use crate::event::{Batch, Marks, StreamId};
 use crate::flow::{ChannelKey, DeadLetters, DeliverError, Destination, Limit, Omitted, Pulse, Sink, Stop};
-use crate::kafka::cluster::{code_of, sentence};
-use crate::kafka::producer::Partition;
-use crate::kafka::{Cluster, Keeper, Producer};
 
 /// How long brokers may take before it is said that they are waited for.
 const FIRST: Duration = Duration::from_secs(5);
@@ -29,9 +29,7 @@ const BATCHES_AT_ONCE: usize = 64;
 /// How the sink was set.
 pub struct Settings {
     pub name: String,
-    pub cluster: Cluster,
-    /// Properties that the catalog keeps elsewhere: looked up when the sink connects.
-    pub secrets: (Catalogs, Vec<(String, Content)>),
+    pub reach: Reach,
     pub partition: Partition,
     pub batch: usize,
     pub exactly_once: bool,
@@ -45,7 +43,7 @@ struct Live {
     keeper: Option<Keeper>,
 }
 
-/// See the folder.
+/// See the module.
 pub struct KafkaSink {
     settings: Settings,
     letters: Letters,
@@ -89,16 +87,9 @@ impl KafkaSink {
 
     fn connect(&mut self, channel: &ChannelKey) -> Result<Option<Marks>, DeliverError> {
         self.live = None;
-        let (catalogs, secrets) = &self.settings.secrets;
-        for (name, secret) in secrets {
-            let found = catalogs.reveal(secret).map_err(|trouble| {
-                let instead = trouble.instead.map_or(String::new(), |instead| format!("; {instead}"));
-                DeliverError::NotThere(format!("`{name}` of its catalog: {}{instead}", trouble.what), None)
-            })?;
-            self.settings.cluster.properties.insert(name.clone(), found);
-        }
+        let cluster = self.settings.reach.reveal().map_err(|what| DeliverError::NotThere(what, None))?;
         if self.settings.exactly_once && !self.without {
-            match self.connect_exactly(channel) {
+            match self.connect_exactly(&cluster, channel) {
                 Ok(marks) => return Ok(Some(marks)),
                 Err(error) if lacks_transactions(&error) => {
                     self.without = true;
@@ -108,14 +99,14 @@ impl KafkaSink {
                 Err(error) => return Err(self.failed(&error)),
             }
         }
-        let Settings { name, cluster, partition, .. } = &self.settings;
-        let producer = Producer::new(name, cluster, *partition, &[]).map_err(|error| self.failed(&error))?;
+        let Settings { name, partition, .. } = &self.settings;
+        let producer = Producer::new(name, &cluster, *partition, &[]).map_err(|error| self.failed(&error))?;
         self.live = Some(Live { producer, keeper: None });
         Ok(None)
     }
 
-    fn connect_exactly(&mut self, channel: &ChannelKey) -> Result<Marks, KafkaError> {
-        let Settings { name, cluster, partition, marks_topic, .. } = &self.settings;
+    fn connect_exactly(&mut self, cluster: &Cluster, channel: &ChannelKey) -> Result<Marks, KafkaError> {
+        let Settings { name, partition, marks_topic, .. } = &self.settings;
         let producer = match self.beginning.take() {
             Some(producer) => producer,
             None => {
@@ -136,7 +127,7 @@ impl KafkaSink {
     }
 
     fn failed(&self, error: &KafkaError) -> DeliverError {
-        let brokers = &self.settings.cluster.brokers;
+        let brokers = &self.settings.reach.cluster.brokers;
         match is_fenced(error) {
             true => DeliverError::Fenced(sentence(error)),
             false => {
@@ -255,12 +246,12 @@ impl KafkaSink {
 
 impl Sink for KafkaSink {
     fn destination(&self) -> Option<Destination> {
-        let Settings { cluster, exactly_once, marks_topic, .. } = &self.settings;
-        exactly_once.then(|| Destination(format!("kafka:{}/{marks_topic}", cluster.brokers)))
+        let Settings { reach, exactly_once, marks_topic, .. } = &self.settings;
+        exactly_once.then(|| Destination(format!("kafka:{}/{marks_topic}", reach.cluster.brokers)))
     }
 
     fn unheard(&self) -> Option<(&'static str, &'static str)> {
-        let unanswered = self.settings.cluster.properties.get("acks").is_some_and(|acks| acks == "0");
+        let unanswered = self.settings.reach.cluster.properties.get("acks").is_some_and(|acks| acks == "0");
         unanswered.then_some(("acks = 0 asks the brokers for no answer", "acks = all"))
     }
 

@@ -4,9 +4,9 @@
 //! becomes a dead letter for.
 use rdkafka::message::{Header, OwnedHeaders};
 
+use super::Letter;
 use crate::codec::serializer::avro::put_event;
 use crate::event::EventRef;
-use crate::kafka::Letter;
 
 /// How the sink was set.
 pub struct Letters {
