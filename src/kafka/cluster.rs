@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -71,6 +71,12 @@ const CONNECTION: &[&str] = &[
 pub struct Quiet;
 
 impl ClientContext for Quiet {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        super::bearer::token(config)
+    }
+
     fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
         log::debug!("{level:?}: {message}");
     }
@@ -79,6 +85,73 @@ impl ClientContext for Quiet {
 }
 
 impl ConsumerContext for Quiet {}
+
+/// An error, and what the client said of its reason beside it.
+#[derive(Debug)]
+pub struct Trouble {
+    pub error: KafkaError,
+    pub reason: String,
+}
+
+impl From<KafkaError> for Trouble {
+    fn from(error: KafkaError) -> Trouble {
+        Trouble { error, reason: String::new() }
+    }
+}
+
+/// What the client tells in its text alone, and the cure.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "ssl.ca.location",
+        "the certificate of the brokers is of no authority that is trusted here: name that authority's by `ssl.ca.location`",
+    ),
+    (
+        "mismatch",
+        "the certificate of the brokers is for another host: correct the address, or set `ssl.endpoint.identification.algorithm = none`",
+    ),
+    (
+        "certificate required",
+        "the brokers want a certificate of their clients: name one by `ssl.keystore.location`, or by `ssl.certificate.location` and `ssl.key.location`",
+    ),
+    (
+        "PLAINTEXT broker listener",
+        "the brokers do not speak TLS at this port: correct the port, or `security.protocol`",
+    ),
+    (
+        "SSL listener",
+        "the brokers do not answer to plain text at this port: correct the port, or set `security.protocol` to SSL or SASL_SSL",
+    ),
+    (
+        "Unsupported SASL mechanism",
+        "the brokers do not know this way to log in: look at `sasl.mechanism`",
+    ),
+    ("kinit", "Kerberos gives no ticket: look at `sasl.kerberos.keytab` and `sasl.kerberos.principal`"),
+];
+
+impl Trouble {
+    /// What it means, and its cure where there is one.
+    pub fn sentence(&self) -> String {
+        let found = REASONS.iter().find(|(part, _)| self.reason.contains(part));
+        let code = code_of(&self.error).map_or(String::new(), |code| format!(" ({code})"));
+        // Behind that are times and counts, which would make each a new trouble.
+        let said = self.reason.split(" (after ").next().unwrap_or_default();
+        match found {
+            Some((_, cure)) => format!("{cure}{code}"),
+            None if self.rank() > 1 && !said.is_empty() => format!("{}: {said}", sentence(&self.error)),
+            None => sentence(&self.error),
+        }
+    }
+
+    /// How much it tells: that no broker is left says less than why one was lost.
+    pub fn rank(&self) -> u8 {
+        match code_of(&self.error) {
+            Some(RDKafkaErrorCode::AllBrokersDown) => 0,
+            _ if REASONS.iter().any(|(part, _)| self.reason.contains(part)) => 2,
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => 2,
+            _ => 1,
+        }
+    }
+}
 
 /// The code of an error, whatever it happened in.
 pub fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
@@ -104,7 +177,9 @@ pub fn sentence(error: &KafkaError) -> String {
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
             "the topic is not there and the brokers do not create it"
         }
-        Code::TopicAuthorizationFailed => "its user may not write to the topic",
+        Code::TopicAuthorizationFailed => {
+            "its user may not write to the topic: allow it (`Write`); until then nothing is lost, and all waits"
+        }
         Code::TransactionalIdAuthorizationFailed => {
             "its user may not use its transactional id: allow it, or set `delivery = at-least-once`"
         }

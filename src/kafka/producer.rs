@@ -4,10 +4,10 @@
 //! Why poll in steps of a millisecond: this client waits a poll's whole time even where reports come, and its own flush
 //! and commit poll in steps of a hundred; so everything is reported before a commit begins.
 //! Invariants: between two commits nothing is in flight.
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
@@ -15,11 +15,15 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Partitioner, Producer as _, ProducerContext, PurgeConfig,
 };
 
-use super::cluster::{Cluster, code_of};
+use super::cluster::{Cluster, Trouble, code_of};
 use crate::flow::Stop;
 
 /// How long one look at the reports takes.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// What the client says of a commit where it has nothing to say of why it fails.
+const NOTHING: RDKafkaErrorCode = RDKafkaErrorCode::Inconsistent;
+const TIMED_OUT: RDKafkaErrorCode = RDKafkaErrorCode::OperationTimedOut;
 
 /// One message.
 pub struct Letter<'a> {
@@ -56,17 +60,28 @@ pub struct Reports {
     name: Box<str>,
     partition: Partition,
     failed: Mutex<Vec<(usize, RDKafkaErrorCode)>>,
-    /// The last trouble with a broker.
-    trouble: Mutex<Option<KafkaError>>,
+    /// Of the troubles with brokers since the last success, what tells most.
+    trouble: Mutex<Option<Trouble>>,
 }
 
 impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        super::bearer::token(config)
+    }
+
     fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
         log::debug!(component = &*self.name; "{level:?}: {message}");
     }
 
-    fn error(&self, error: KafkaError, _reason: &str) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    fn error(&self, error: KafkaError, reason: &str) {
+        log::debug!(component = &*self.name; "{error}: {reason}");
+        let told = Trouble { error, reason: reason.to_string() };
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.as_ref().is_none_or(|before| before.rank() <= told.rank()) {
+            *trouble = Some(told);
+        }
     }
 }
 
@@ -122,7 +137,12 @@ impl Producer {
 
     /// Fences whoever had the transactional id before, and ends what it left open.
     pub fn init(&self, patience: Duration) -> Result<(), KafkaError> {
-        if self.transactional { self.client.init_transactions(patience) } else { Ok(()) }
+        if !self.transactional {
+            return Ok(());
+        }
+        // A token that it asks for at its start is given.
+        self.client.poll(LOOK);
+        self.client.init_transactions(patience)
     }
 
     pub fn begin(&self) -> Result<(), KafkaError> {
@@ -171,7 +191,11 @@ impl Producer {
     }
 
     pub fn commit(&self, patience: Duration) -> Result<(), KafkaError> {
-        if self.transactional { self.client.commit_transaction(patience) } else { Ok(()) }
+        if self.transactional {
+            self.client.commit_transaction(patience)?;
+        }
+        drop(self.trouble().take());
+        Ok(())
     }
 
     pub fn abort(&self, patience: Duration) -> Result<(), KafkaError> {
@@ -182,10 +206,27 @@ impl Producer {
         self.transactional
     }
 
-    /// Why messages were given up that the client purged: what ended it for good, else the last trouble it told of.
-    pub fn reason(&self) -> Option<KafkaError> {
-        let fatal = self.client.client().fatal_error().map(|(code, _)| KafkaError::MessageProduction(code));
-        fatal.or_else(|| self.reports().trouble.lock().unwrap_or_else(PoisonError::into_inner).take())
+    /// Why messages were given up: what ended the producer for good or the transaction, else what it told of the brokers.
+    /// `purged`: by us.
+    pub fn why(&self, purged: bool) -> Option<Trouble> {
+        let ended = self.transactional && !purged && self.client.client().fatal_error().is_none();
+        // A transaction with failures never commits; asked to, it says what ended it.
+        let said = ended.then(|| self.client.commit_transaction(LOOK).err()).flatten();
+        let said = said.map(|error| Trouble { reason: error.to_string(), error });
+        let tells = |said: &Trouble| !matches!(code_of(&said.error), Some(NOTHING | TIMED_OUT));
+        said.filter(tells).or_else(|| self.reason())
+    }
+
+    /// What ended it for good, else what it told of the brokers since its last success.
+    pub fn reason(&self) -> Option<Trouble> {
+        self.client.poll(LOOK);
+        let fatal = self.client.client().fatal_error();
+        let fatal = fatal.map(|(code, _)| Trouble::from(KafkaError::MessageProduction(code)));
+        fatal.or_else(|| self.trouble().take())
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.reports().trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reports(&self) -> &Reports {

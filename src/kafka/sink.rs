@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::cluster::{code_of, sentence};
+use super::cluster::{Trouble, code_of, sentence};
 use super::letters::{Letters, Scratch};
 use super::producer::Partition;
 use super::reach::Reach;
@@ -19,8 +19,8 @@ use crate::flow::{ChannelKey, DeadLetters, DeliverError, Destination, Limit, Omi
 
 /// How long brokers may take before it is said that they are waited for.
 const FIRST: Duration = Duration::from_secs(5);
-/// How long brokers may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long brokers may take for one delivery, where nobody says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that one transaction carries.
 const AT_ONCE: usize = 8 << 20;
 /// Batches that share a transaction.
@@ -34,6 +34,8 @@ pub struct Settings {
     pub batch: usize,
     pub exactly_once: bool,
     pub marks_topic: String,
+    /// How long brokers may take for one delivery.
+    pub patience: Duration,
 }
 
 /// A producer at work.
@@ -91,22 +93,23 @@ impl KafkaSink {
         if self.settings.exactly_once && !self.without {
             match self.connect_exactly(&cluster, channel) {
                 Ok(marks) => return Ok(Some(marks)),
-                Err(error) if lacks_transactions(&error) => {
+                Err(trouble) if lacks_transactions(&trouble.error) => {
                     self.without = true;
-                    let (name, why) = (&*self.pulse.name, sentence(&error));
+                    let (name, why) = (&*self.pulse.name, trouble.sentence());
                     log::warn!(component = name; "sink `{name}` delivers at least once: transactions are not to be had: {why}");
                 }
-                Err(error) => return Err(self.failed(&error)),
+                Err(trouble) => return Err(failure(&self.settings, &trouble, false)),
             }
         }
         let Settings { name, partition, .. } = &self.settings;
-        let producer = Producer::new(name, &cluster, *partition, &[]).map_err(|error| self.failed(&error))?;
+        let producer = Producer::new(name, &cluster, *partition, &[]);
+        let producer = producer.map_err(|error| failure(&self.settings, &error.into(), false))?;
         self.live = Some(Live { producer, keeper: None });
         Ok(None)
     }
 
-    fn connect_exactly(&mut self, cluster: &Cluster, channel: &ChannelKey) -> Result<Marks, KafkaError> {
-        let Settings { name, partition, marks_topic, .. } = &self.settings;
+    fn connect_exactly(&mut self, cluster: &Cluster, channel: &ChannelKey) -> Result<Marks, Trouble> {
+        let Settings { name, partition, marks_topic, patience, .. } = &self.settings;
         let producer = match self.beginning.take() {
             Some(producer) => producer,
             None => {
@@ -118,22 +121,15 @@ impl KafkaSink {
         // K1, S3: first whoever had the name is fenced, then its marks are read.
         if let Err(error) = producer.init(FIRST) {
             let again = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
+            // Why nobody answers, the client tells beside.
+            let reason = if again { producer.reason() } else { None };
             self.beginning = again.then_some(producer);
-            return Err(error);
+            return Err(reason.unwrap_or(error.into()));
         }
-        let (keeper, marks) = Keeper::open(cluster, &producer, marks_topic, (channel, name), PATIENCE)?;
+        let (keeper, marks) = Keeper::open(cluster, &producer, marks_topic, (channel, name), *patience)
+            .map_err(|error| Trouble { error, reason: format!("the topic `{marks_topic}`") })?;
         self.live = Some(Live { producer, keeper: Some(keeper) });
         Ok(marks)
-    }
-
-    fn failed(&self, error: &KafkaError) -> DeliverError {
-        let brokers = &self.settings.reach.cluster.brokers;
-        match is_fenced(error) {
-            true => DeliverError::Fenced(sentence(error)),
-            false => {
-                DeliverError::NotThere(format!("waiting for brokers `{brokers}`: {}", sentence(error)), None)
-            }
-        }
     }
 
     /// One transaction of all but `refused`.
@@ -141,7 +137,8 @@ impl KafkaSink {
         let Some(Live { producer, keeper }) = &mut self.live else {
             return Err(Failed::Error(DeliverError::InDoubt("it has no producer".into(), None)));
         };
-        let failed = |error: KafkaError| Failed::Error(failure(&error, false));
+        let Settings { patience, .. } = self.settings;
+        let failed = |error: KafkaError| Failed::Error(failure(&self.settings, &error.into(), false));
         producer.begin().map_err(failed)?;
         let mut more = Refused::new();
         for (number, event) in batches.iter().flat_map(Batch::events).enumerate() {
@@ -155,15 +152,15 @@ impl KafkaSink {
                     Err(error) if code_of(&error).is_some_and(is_refusal) => {
                         more.insert(number, sentence(&error));
                     }
-                    Err(error) => return Err(self.give_up(failure(&error, false))),
+                    Err(error) => return Err(self.give_up(error.into(), false)),
                 },
             }
         }
         let touched = keeper.as_ref().map(|keeper| keeper.with(batches)).unwrap_or_default();
         if let Some(Err(error)) = keeper.as_ref().map(|keeper| keeper.send(producer, &touched, stop)) {
-            return Err(self.give_up(failure(&error, false)));
+            return Err(self.give_up(error.into(), false));
         }
-        let sent = producer.wait(PATIENCE);
+        let sent = producer.wait(patience);
         let exact = keeper.is_some();
         for (number, code) in &sent.failed {
             match *number {
@@ -176,22 +173,25 @@ impl KafkaSink {
         }
         let other = sent.failed.iter().find(|(number, code)| *number == usize::MAX || !is_refusal(*code));
         if let Some((_, code)) = other {
-            let purged = matches!(code, Code::PurgeQueue | Code::PurgeInflight);
-            let reason = purged.then(|| producer.reason()).flatten();
-            let error = reason.unwrap_or(KafkaError::MessageProduction(*code));
-            return Err(self.give_up(failure(&error, !exact)));
+            // What the client itself gives up says nothing of why.
+            let given_up =
+                matches!(code, Code::PurgeQueue | Code::PurgeInflight | Code::MessageTimedOut);
+            let why = if given_up { producer.why(sent.unreported) } else { None };
+            let trouble = why.unwrap_or(KafkaError::MessageProduction(*code).into());
+            return Err(self.give_up(trouble, !exact));
         }
         if sent.unreported {
             let error = KafkaError::MessageProduction(Code::MessageTimedOut);
-            return Err(self.give_up(failure(&error, !exact)));
+            let trouble = producer.reason().unwrap_or(error.into());
+            return Err(self.give_up(trouble, !exact));
         }
         if !more.is_empty() {
-            if producer.abort(PATIENCE).is_err() {
+            if producer.abort(FIRST).is_err() {
                 self.live = None;
             }
             return Err(Failed::Refused(more));
         }
-        match producer.commit(PATIENCE) {
+        match producer.commit(patience) {
             Ok(()) => {
                 if let Some(keeper) = keeper {
                     keeper.took(touched);
@@ -200,14 +200,15 @@ impl KafkaSink {
             }
             Err(error) => {
                 let aborted = matches!(&error, KafkaError::Transaction(error) if error.txn_requires_abort());
-                Err(self.give_up(failure(&error, !aborted)))
+                Err(self.give_up(error.into(), !aborted))
             }
         }
     }
 
     /// The transaction ends here; where that cannot be told to the brokers, the next producer's beginning does.
-    fn give_up(&mut self, error: DeliverError) -> Failed {
-        let aborted = self.live.as_ref().is_some_and(|live| live.producer.abort(PATIENCE).is_ok());
+    fn give_up(&mut self, trouble: Trouble, doubtful: bool) -> Failed {
+        let error = failure(&self.settings, &trouble, doubtful);
+        let aborted = self.live.as_ref().is_some_and(|live| live.producer.abort(FIRST).is_ok());
         let exact = self.live.as_ref().is_some_and(|live| live.keeper.is_some());
         if !aborted || !exact || !matches!(error, DeliverError::NotThere(..)) {
             self.live = None;
@@ -298,18 +299,18 @@ impl Sink for KafkaSink {
 
     fn retire(&mut self, streams: &[StreamId]) -> Result<(), DeliverError> {
         let Some(Live { producer, keeper: Some(keeper) }) = &mut self.live else { return Ok(()) };
-        let stop = Stop::new();
+        let (stop, patience) = (Stop::new(), self.settings.patience);
         let done = producer.begin().and_then(|()| {
             keeper.forget(producer, streams, &stop)?;
-            producer.wait(PATIENCE);
-            producer.commit(PATIENCE)
+            producer.wait(patience);
+            producer.commit(patience)
         });
         match done {
             Ok(()) => {
                 keeper.forgot(streams);
                 Ok(())
             }
-            Err(error) => match self.give_up(failure(&error, true)) {
+            Err(error) => match self.give_up(error.into(), true) {
                 Failed::Error(error) => Err(error),
                 Failed::Refused(_) => Ok(()),
             },
@@ -318,12 +319,12 @@ impl Sink for KafkaSink {
 }
 
 /// `doubtful`: the far side may have it.
-fn failure(error: &KafkaError, doubtful: bool) -> DeliverError {
-    match () {
-        () if is_fenced(error) => DeliverError::Fenced(sentence(error)),
-        () if doubtful => DeliverError::InDoubt(sentence(error), None),
-        () => DeliverError::NotThere(sentence(error), None),
+fn failure(settings: &Settings, trouble: &Trouble, doubtful: bool) -> DeliverError {
+    if is_fenced(&trouble.error) {
+        return DeliverError::Fenced(trouble.sentence());
     }
+    let what = format!("waiting for brokers `{}`: {}", settings.reach.cluster.brokers, trouble.sentence());
+    if doubtful { DeliverError::InDoubt(what, None) } else { DeliverError::NotThere(what, None) }
 }
 
 fn is_fenced(error: &KafkaError) -> bool {

@@ -7,6 +7,9 @@
 //! Errors: no brokers, no answer: not there, tried again for as long as it takes. A commit without an answer is in doubt:
 //! a new producer ends it and its marks tell. Another copy with the same name: fenced (K2).
 //! Truth: Flume 1.6 and 1.11 `KafkaSink`; the DataFlowKit platform's Kafka sink; the positions protocol.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use crate::config::catalog::{Addressed, KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
@@ -15,7 +18,7 @@ use crate::kafka::letters::Letters;
 use crate::kafka::names::{Known, known};
 use crate::kafka::producer::Partition;
 use crate::kafka::reach::{Reach, refused};
-use crate::kafka::sink::{KafkaSink, Settings};
+use crate::kafka::sink::{KafkaSink, PATIENCE, Settings};
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
@@ -160,6 +163,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         return Err(refused(&PRODUCER, "enable.idempotence", what)
             .instead("`delivery = at-least-once`, or leave it out"));
     }
+    let patience = limits(&mut reach, exactly_once);
     reach.check(&PRODUCER)?;
     let settings = Settings {
         name: at.name.into(),
@@ -171,9 +175,44 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
             .unwrap_or(100),
         exactly_once,
         marks_topic: at.text(&MARKS_TOPIC).into(),
+        patience,
     };
     Ok(Box::new(KafkaSink::new(settings, letters(at, topic)?, at.dead_letters(), at.pulse.clone())))
 }
+
+/// How long a delivery may take; and limits that are right each for itself are made to fit each other and transactions.
+fn limits(reach: &mut Reach, exactly_once: bool) -> Duration {
+    let properties = &mut reach.cluster.properties;
+    let number = |properties: &BTreeMap<String, String>, names: &[&str]| -> Option<u64> {
+        names.iter().find_map(|name| properties.get(*name)?.trim().parse().ok())
+    };
+    let delivery = number(properties, &["delivery.timeout.ms", "message.timeout.ms"]);
+    let patience = delivery.filter(|ms| *ms > 0).map_or(PATIENCE, Duration::from_millis);
+    // An unknown topic is told of before the delivery's time is over.
+    let known = (patience.as_millis() as u64 / 3).clamp(1000, 10_000).to_string();
+    properties.entry("topic.metadata.propagation.max.ms".into()).or_insert(known);
+    if exactly_once {
+        if let Some(delivery) = delivery
+            && number(properties, &["transaction.timeout.ms"]).is_none_or(|ms| ms < delivery)
+        {
+            properties.insert("transaction.timeout.ms".into(), delivery.max(60_000).to_string());
+        }
+        for (names, least, most) in IDEMPOTENT {
+            for name in *names {
+                if number(properties, &[name]).is_some_and(|value| value < *least || value > *most) {
+                    properties.remove(*name);
+                }
+            }
+        }
+    }
+    patience.max(Duration::from_secs(1))
+}
+
+/// What an idempotent producer allows; what lies outside is left to the client.
+const IDEMPOTENT: &[(&[&str], u64, u64)] = &[
+    (&["max.in.flight.requests.per.connection", "max.in.flight"], 1, 5),
+    (&["retries", "message.send.max.retries"], 1, u64::MAX),
+];
 
 /// What a Java class that chooses partitions is here.
 fn partitioner(class: &str) -> Result<Partition, Refusal> {
