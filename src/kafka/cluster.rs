@@ -121,10 +121,7 @@ const REASONS: &[(&str, &str)] = &[
         "SSL listener",
         "the brokers do not answer to plain text at this port: correct the port, or set `security.protocol` to SSL or SASL_SSL",
     ),
-    (
-        "Unsupported SASL mechanism",
-        "the brokers do not know this way to log in: look at `sasl.mechanism`",
-    ),
+    ("Unsupported SASL mechanism", "the brokers do not know this way to log in: look at `sasl.mechanism`"),
     ("kinit", "Kerberos gives no ticket: look at `sasl.kerberos.keytab` and `sasl.kerberos.principal`"),
 ];
 

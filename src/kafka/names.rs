@@ -252,10 +252,14 @@ mod tests {
     #[test]
     fn stores_and_switches_of_java_have_their_like() {
         let set = |name: &'static str, value: &str| (name, value.to_string());
-        let pem = Known::As(vec![set("ssl.certificate.location", "/a.pem"), set("ssl.key.location", "/a.pem")]);
+        let pem =
+            Known::As(vec![set("ssl.certificate.location", "/a.pem"), set("ssl.key.location", "/a.pem")]);
         assert_eq!(known("ssl.keystore.location", "/a.pem"), pem);
         assert_eq!(known("ssl.keystore.location", "/a.p12"), Known::As(Vec::new()));
-        assert_eq!(known("ssl.truststore.location", "/a.crt"), Known::As(vec![set("ssl.ca.location", "/a.crt")]));
+        assert_eq!(
+            known("ssl.truststore.location", "/a.crt"),
+            Known::As(vec![set("ssl.ca.location", "/a.crt")])
+        );
         let any = Known::As(vec![set("ssl.endpoint.identification.algorithm", "none")]);
         assert_eq!(known("ssl.disableTLSHostnameVerification", "true"), any);
         assert_eq!(known("ssl.endpoint.identification.algorithm", ""), any);

@@ -174,8 +174,7 @@ impl KafkaSink {
         let other = sent.failed.iter().find(|(number, code)| *number == usize::MAX || !is_refusal(*code));
         if let Some((_, code)) = other {
             // What the client itself gives up says nothing of why.
-            let given_up =
-                matches!(code, Code::PurgeQueue | Code::PurgeInflight | Code::MessageTimedOut);
+            let given_up = matches!(code, Code::PurgeQueue | Code::PurgeInflight | Code::MessageTimedOut);
             let why = if given_up { producer.why(sent.unreported) } else { None };
             let trouble = why.unwrap_or(KafkaError::MessageProduction(*code).into());
             return Err(self.give_up(trouble, !exact));

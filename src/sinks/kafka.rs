@@ -10,15 +10,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
+use crate::codec::escapes::{Escapes, When};
 use crate::config::catalog::{Addressed, KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
 use crate::flow::{Kind, Sink};
-use crate::kafka::letters::Letters;
+use crate::kafka::letters::{Letters, named};
 use crate::kafka::names::{Known, known};
 use crate::kafka::producer::Partition;
 use crate::kafka::reach::{Reach, refused};
 use crate::kafka::sink::{KafkaSink, PATIENCE, Settings};
+use crate::sys;
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
@@ -29,7 +33,7 @@ const CATALOG: Field = Field::word("kafka_name")
 const TOPIC: Field = Field::text("kafka.topic")
     .also(&["topic", "toppic", "topics"])
     .default("default-flume-topic")
-    .doc("the topic, `ENTRY.TOPIC` with an entry of the env catalogs; `%{name}` is the event's header of that name");
+    .doc("the topic, `ENTRY.TOPIC` with an entry of the env catalogs; escapes in it are replaced: `%{header}`, `%[localhost]`, `%Y%m%d%H` by the header `timestamp`");
 const BATCH_SIZE: Field = Field::int("flumeBatchSize", 1, 1_000_000)
     .also(&["batchSize", "kafka.flumeBatchSize"])
     .unit(Unit::Events)
@@ -121,6 +125,16 @@ fn property(key: &str) -> &str {
 }
 
 fn lint(key: &str, value: &str) -> Option<Diagnostic> {
+    let number = value.trim().parse::<u64>().ok();
+    let outside = IDEMPOTENT.iter().find(|(names, least, most)| {
+        names.contains(&property(key)) && number.is_some_and(|value| value < *least || value > *most)
+    });
+    if let Some((_, least, _)) = outside {
+        let what = format!("`{key} = {value}` counts with `delivery = at-least-once` only");
+        let most =
+            if *least == 1 && number == Some(0) { "tries again" } else { "has at most 5 requests in flight" };
+        return Some(Diagnostic::note("raised", what).hint(format!("exactly-once {most}")));
+    }
     match known(property(key), value) {
         Known::Ignored(why) => Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: {why}"))),
         _ => None,
@@ -227,14 +241,28 @@ fn partitioner(class: &str) -> Result<Partition, Refusal> {
     }
 }
 
-fn letters(at: &At, topic: &str) -> Result<Letters, Refusal> {
-    if topic.replace("%{", "").contains('%') {
-        return Err(Refusal::at(&TOPIC, format!("`{topic}` has an escape that topics cannot have"))
-            .instead("`%{name}`, for the header of that name"));
+/// Flume 1.8 and later: escapes are replaced where events may name topics, else they are part of the name.
+fn topic(at: &At, text: &str) -> Result<Escapes, Refusal> {
+    let refused = |what: String| Refusal::at(&TOPIC, what);
+    let instead = "letters, digits, `.`, `_`, `-`, `%{header}`, `%Y%m%d`";
+    if !at.flag(&OVERRIDE) {
+        named(text).map_err(|what| {
+            refused(what).instead("a name without escapes, or `allowTopicOverride = true`")
+        })?;
     }
+    let escapes = Escapes::parse(text, TimeZone::system(), sys::host_part).map_err(refused)?;
+    // What is wrong with each event's topic is wrong now.
+    let (header, time) = (|_: &str| Some("x"), || Ok(When { raw: "0", millis: 0 }));
+    let mut sample = String::new();
+    escapes.expand(header, time, &mut sample).map_err(refused)?;
+    named(&sample).map_err(|what| refused(what).instead(instead))?;
+    Ok(escapes)
+}
+
+fn letters(at: &At, text: &str) -> Result<Letters, Refusal> {
     let header = |field| at.opt(field).filter(|name| !name.is_empty()).map(str::to_string);
     Ok(Letters {
-        topic: topic.into(),
+        topic: topic(at, text)?,
         topic_header: at.flag(&OVERRIDE).then(|| at.text(&TOPIC_HEADER).to_string()),
         partition: at.opt_int(&PARTITION).map(|partition| partition as i32),
         partition_header: header(&PARTITION_HEADER),
