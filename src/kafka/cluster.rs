@@ -36,6 +36,12 @@ impl Cluster {
         Cluster { brokers: self.brokers.clone(), properties }.client(own)
     }
 
+    /// Whether there can be an administrator: none is given a token (`bearer`).
+    pub fn has_administrator(&self) -> bool {
+        let mechanism = self.properties.get("sasl.mechanisms").or(self.properties.get("sasl.mechanism"));
+        !mechanism.is_some_and(|name| name.eq_ignore_ascii_case("OAUTHBEARER"))
+    }
+
     /// Whether a client takes every property; the name of the first that it does not, and what is wrong with it.
     pub fn check(&self) -> Result<(), (Option<String>, String)> {
         match self.client(&[]).create_native_config() {
@@ -87,7 +93,7 @@ impl ClientContext for Quiet {
 impl ConsumerContext for Quiet {}
 
 /// An error, and what the client said of its reason beside it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trouble {
     pub error: KafkaError,
     pub reason: String,
@@ -99,20 +105,16 @@ impl From<KafkaError> for Trouble {
     }
 }
 
+const CLIENT_CERTIFICATE: &str = "the brokers want a certificate of their clients, of an authority that they trust: name one by `ssl.keystore.location`, or by `ssl.certificate.location` and `ssl.key.location`";
+
 /// What the client tells in its text alone, and the cure.
 const REASONS: &[(&str, &str)] = &[
     (
         "ssl.ca.location",
-        "the certificate of the brokers is of no authority that is trusted here: name that authority's by `ssl.ca.location`",
+        "the certificate of the brokers is of no authority that is trusted here, or for another host: name the authority's by `ssl.ca.location`, or correct the address",
     ),
-    (
-        "mismatch",
-        "the certificate of the brokers is for another host: correct the address, or set `ssl.endpoint.identification.algorithm = none`",
-    ),
-    (
-        "certificate required",
-        "the brokers want a certificate of their clients: name one by `ssl.keystore.location`, or by `ssl.certificate.location` and `ssl.key.location`",
-    ),
+    ("alert bad certificate", CLIENT_CERTIFICATE),
+    ("certificate required", CLIENT_CERTIFICATE),
     (
         "PLAINTEXT broker listener",
         "the brokers do not speak TLS at this port: correct the port, or `security.protocol`",
@@ -122,6 +124,10 @@ const REASONS: &[(&str, &str)] = &[
         "the brokers do not answer to plain text at this port: correct the port, or set `security.protocol` to SSL or SASL_SSL",
     ),
     ("Unsupported SASL mechanism", "the brokers do not know this way to log in: look at `sasl.mechanism`"),
+    (
+        "broker might require SASL",
+        "the brokers want a login at this port: correct the port, or set `security.protocol` and `sasl.mechanism`",
+    ),
     ("kinit", "Kerberos gives no ticket: look at `sasl.kerberos.keytab` and `sasl.kerberos.principal`"),
 ];
 
@@ -140,6 +146,7 @@ impl Trouble {
     }
 
     /// How much it tells: that no broker is left says less than why one was lost.
+    /// From 2 on it is not for the brokers to mend.
     pub fn rank(&self) -> u8 {
         match code_of(&self.error) {
             Some(RDKafkaErrorCode::AllBrokersDown) => 0,

@@ -130,7 +130,9 @@ impl Producer {
     ) -> Result<Producer, KafkaError> {
         let reports =
             Reports { name: name.into(), partition, failed: Mutex::default(), trouble: Mutex::default() };
-        let config = cluster.client(own);
+        let mut config = cluster.client(own);
+        // Why connections end is a reason; it is no line of the log.
+        config.set("log.connection.close", "true");
         let client = BaseProducer::from_config_and_context(&config, reports)?;
         Ok(Producer { client, transactional: config.get("transactional.id").is_some() })
     }
@@ -222,7 +224,7 @@ impl Producer {
         self.client.poll(LOOK);
         let fatal = self.client.client().fatal_error();
         let fatal = fatal.map(|(code, _)| Trouble::from(KafkaError::MessageProduction(code)));
-        fatal.or_else(|| self.trouble().take())
+        fatal.or_else(|| self.trouble().clone())
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {

@@ -123,7 +123,9 @@ impl KafkaSink {
             let again = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
             // Why nobody answers, the client tells beside.
             let reason = if again { producer.reason() } else { None };
-            self.beginning = again.then_some(producer);
+            // Where its settings may be wrong, the next one has them anew.
+            let mends = reason.as_ref().is_none_or(|reason| reason.rank() < 2);
+            self.beginning = (again && mends).then_some(producer);
             return Err(reason.unwrap_or(error.into()));
         }
         let (keeper, marks) = Keeper::open(cluster, &producer, marks_topic, (channel, name), *patience)

@@ -1,17 +1,14 @@
 //! The Kafka sink beside real brokers.
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
 use crate::kills::append;
 use crate::rotation::source;
-use crate::rotation::writer::{Kind, Random, Writer};
+use crate::rotation::writer::Kind;
 use crate::support::kafka::{Broker, Kcat, Version};
-use crate::support::lines::Counted;
-use crate::support::{Agent, count, until};
+use crate::support::{Agent, until};
 
 /// A rolling file → memory → the topic `lines`.
-fn agent(broker: &Broker, keys: &str) -> Agent {
+pub fn agent(broker: &Broker, keys: &str) -> Agent {
     let ends = format!(
         "a1.sources = r1\na1.channels = c1\na1.sinks = k1\na1.sources.r1.channels = c1\n\
          a1.sources.r1.drainQuiet = 400\na1.channels.c1.type = memory\na1.channels.c1.capacity = 2000\n\
@@ -23,7 +20,7 @@ fn agent(broker: &Broker, keys: &str) -> Agent {
     Agent::new(&(ends + keys + &source(Kind::Taildir)))
 }
 
-fn numbered(from: u32, to: u32) -> String {
+pub fn numbered(from: u32, to: u32) -> String {
     (from..to).map(|number| format!("line {number}\n")).collect()
 }
 
@@ -31,49 +28,6 @@ fn arrives(agent: &Agent, kcat: &Kcat, expected: &str) {
     let all = || String::from_utf8(kcat.consume("lines", 0)).unwrap();
     assert!(until(|| all().len() >= expected.len()), "{}", agent.story());
     assert_eq!(all(), expected, "{}", agent.story());
-}
-
-#[test]
-fn s3_every_line_is_in_the_topic_once_and_in_order_through_kills_of_the_agent_and_of_the_broker() {
-    let mut broker = Broker::start(Version::V3, &[]);
-    broker.create("lines", 1, &["retention.ms=-1"]);
-    let mut random = Random::new(6);
-    let mut agent = agent(&broker, "");
-    let mut writer = Writer::new(Kind::Taildir, agent.path("in"));
-    agent.start();
-    writer.begin();
-    let kcat = Kcat::at(&broker);
-    assert!(until(|| !kcat.consume("lines", 0).is_empty()), "{}", agent.story());
-    let (kills, restarts) = (count(20, 200), count(2, 20));
-    for kill in 0..kills {
-        for _ in 0..random.below(30) {
-            writer.write(&mut random);
-            thread::park_timeout(Duration::from_millis(random.below(30)));
-        }
-        if random.below(3) == 0 {
-            writer.roll(&mut random);
-        }
-        if kill % (kills / restarts) == 5 {
-            if random.below(2) == 0 {
-                broker.kill()
-            } else {
-                broker.stop()
-            }
-            writer.write(&mut random);
-            broker.restart();
-        }
-        agent.kill();
-        agent.spawn();
-        // Some die while they connect, most while they deliver.
-        thread::park_timeout(Duration::from_millis(random.below(1500)));
-    }
-    writer.finish(&mut random);
-    agent.kill();
-    let mut agent = agent.with(&["--until-drained"]);
-    let status = agent.run();
-    let counted = Counted::of(writer.written(), &kcat.consume("lines", 0));
-    println!("kafka: {kills} kill -9 of the agent, {restarts} ends of the broker, {counted}");
-    assert!(status.success() && counted.is_exact(), "{counted}\n{}\n{}", writer.story(), agent.story());
 }
 
 #[test]

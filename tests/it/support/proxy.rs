@@ -48,7 +48,12 @@ pub struct Proxy {
 
 impl Proxy {
     pub fn new() -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Proxy::at("127.0.0.1")
+    }
+
+    /// One at another address of this machine.
+    pub fn at(host: &str) -> Proxy {
+        let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             target: Mutex::default(),
