@@ -120,8 +120,8 @@ const REASONS: &[(&str, &str)] = &[
         "the brokers do not speak TLS at this port: correct the port, or `security.protocol`",
     ),
     (
-        "SSL listener",
-        "the brokers do not answer to plain text at this port: correct the port, or set `security.protocol` to SSL or SASL_SSL",
+        "in state APIVERSION_QUERY",
+        "the brokers end the connection at its first word: if it is TLS that they want at this port, set `security.protocol` to SSL or SASL_SSL, or correct the port",
     ),
     ("Unsupported SASL mechanism", "the brokers do not know this way to log in: look at `sasl.mechanism`"),
     (
@@ -132,6 +132,13 @@ const REASONS: &[(&str, &str)] = &[
 ];
 
 impl Trouble {
+    /// Of a line of the client's log: what it gives no error for.
+    pub fn logged(line: &str) -> Option<Trouble> {
+        let tells = REASONS.iter().any(|(part, _)| line.contains(part));
+        let error = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
+        tells.then(|| Trouble { error, reason: line.to_string() })
+    }
+
     /// What it means, and its cure where there is one.
     pub fn sentence(&self) -> String {
         let found = REASONS.iter().find(|(part, _)| self.reason.contains(part));

@@ -73,11 +73,17 @@ impl ClientContext for Reports {
 
     fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
         log::debug!(component = &*self.name; "{level:?}: {message}");
+        Trouble::logged(message).into_iter().for_each(|told| self.hear(told));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         log::debug!(component = &*self.name; "{error}: {reason}");
-        let told = Trouble { error, reason: reason.to_string() };
+        self.hear(Trouble { error, reason: reason.to_string() });
+    }
+}
+
+impl Reports {
+    fn hear(&self, told: Trouble) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if trouble.as_ref().is_none_or(|before| before.rank() <= told.rank()) {
             *trouble = Some(told);
@@ -132,7 +138,7 @@ impl Producer {
             Reports { name: name.into(), partition, failed: Mutex::default(), trouble: Mutex::default() };
         let mut config = cluster.client(own);
         // Why connections end is a reason; it is no line of the log.
-        config.set("log.connection.close", "true");
+        config.set("log.connection.close", "true").set_log_level(RDKafkaLogLevel::Info);
         let client = BaseProducer::from_config_and_context(&config, reports)?;
         Ok(Producer { client, transactional: config.get("transactional.id").is_some() })
     }

@@ -146,7 +146,7 @@ fn wrong(broker: &Broker, other_host: &Proxy) -> Vec<(Way, &'static str)> {
         ),
         (
             ("plaintotls", at(broker, "ssl", "PLAINTEXT")),
-            "the brokers do not answer to plain text at this port: correct the port",
+            "the brokers end the connection at its first word: if it is TLS that they want at this port, set",
         ),
         (("carol", sasl + &plain("carol", "carol-secret")), "its user may not write to the topic: allow it"),
     ]
