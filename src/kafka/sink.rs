@@ -209,7 +209,9 @@ impl KafkaSink {
     /// The transaction ends here; where that cannot be told to the brokers, the next producer's beginning does.
     fn give_up(&mut self, trouble: Trouble, doubtful: bool) -> Failed {
         let error = failure(&self.settings, &trouble, doubtful);
-        let aborted = self.live.as_ref().is_some_and(|live| live.producer.abort(FIRST).is_ok());
+        // What may have been committed is not for this producer to end.
+        let ends = |live: &Live| (!doubtful || live.keeper.is_none()) && live.producer.abort(FIRST).is_ok();
+        let aborted = self.live.as_ref().is_some_and(ends);
         let exact = self.live.as_ref().is_some_and(|live| live.keeper.is_some());
         if !aborted || !exact || !matches!(error, DeliverError::NotThere(..)) {
             self.live = None;

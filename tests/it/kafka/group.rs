@@ -56,6 +56,7 @@ fn run(group: &str, silences: u64) -> Outcome {
     first.lead_to(broker.told("proxied"));
     second.lead_to(broker.told("plaintext"));
     let mut agent = agent(&first.address(), broker.bootstrap(), group);
+    let exactly_once = !group.is_empty();
     fs::create_dir(agent.path("in")).unwrap();
     agent.start();
     let mut written = 0;
@@ -81,8 +82,18 @@ fn run(group: &str, silences: u64) -> Outcome {
             first.mode() == Mode::Deaf
         });
         assert!(silent, "{}", agent.story());
-        // Longer than a commit may take.
-        (0..150).for_each(|_| _ = write(1));
+        let before = delivered(&agent, "k2");
+        let others = exactly_once
+            || until(|| {
+                write(2);
+                delivered(&agent, "k2") > before
+            });
+        assert!(others, "nobody takes over\n{}\n{}", agent.status(&[]), agent.story());
+        // Longer than a commit may take: who waits, waits.
+        if exactly_once {
+            (0..200).for_each(|_| _ = write(1));
+            assert_eq!(delivered(&agent, "k2"), before, "{}", agent.story());
+        }
         first.set(Mode::Open);
         first.cut();
     }
