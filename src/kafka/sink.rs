@@ -14,7 +14,7 @@ use super::letters::{Letters, Scratch};
 use super::producer::Partition;
 use super::reach::Reach;
 use super::{Cluster, Keeper, Producer};
-use crate::event::{Batch, Marks, StreamId};
+use crate::event::{Batch, EventRef, Marks, StreamId};
 use crate::flow::{ChannelKey, DeadLetters, DeliverError, Destination, Limit, Omitted, Pulse, Sink, Stop};
 
 /// How long brokers may take before it is said that they are waited for.
@@ -226,10 +226,13 @@ impl KafkaSink {
     }
 
     fn set_aside(&mut self, batches: &[Batch], refused: &Refused) -> Result<(), DeliverError> {
-        let mut events = batches.iter().flat_map(Batch::events).enumerate();
-        for (number, why) in refused {
-            let event = events.by_ref().find(|(at, _)| at == number).map(|(_, event)| event);
-            self.dead.keep(event.into_iter(), why).map_err(|error| {
+        let mut by_reason: BTreeMap<&str, Vec<EventRef<'_>>> = BTreeMap::new();
+        let events = batches.iter().flat_map(Batch::events).enumerate();
+        for (event, why) in events.filter_map(|(number, event)| Some((event, refused.get(&number)?))) {
+            by_reason.entry(why).or_default().push(event);
+        }
+        for (why, events) in by_reason {
+            self.dead.keep(events.into_iter(), why).map_err(|error| {
                 let dir = self.dead.dir().display();
                 DeliverError::not_there(format!("cannot keep dead letters in `{dir}`"), error)
             })?;

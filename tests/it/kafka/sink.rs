@@ -70,6 +70,84 @@ fn brokers_that_are_away_are_waited_for() {
 }
 
 #[test]
+fn brokers_that_are_away_while_the_channel_fills_stop_the_source_and_all_arrives_afterwards() {
+    let mut broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &["retention.ms=-1"]);
+    let mut agent = agent(&broker, "a1.sinks.k1.kafka.producer.delivery.timeout.ms = 2000\n");
+    agent.configure(
+        &fs::read_to_string(agent.path("agent.properties")).unwrap().replace("= 2000\n", "= 200\n"),
+    );
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), numbered(0, 100).as_bytes());
+    agent.start();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 100));
+    broker.kill();
+    append(&agent.path("in/app.log"), numbered(100, 5000).as_bytes());
+    let said = || {
+        let status = agent.status(&[]);
+        let words = format!("failing: waiting for brokers `{}`: no broker answers", broker.bootstrap());
+        status.contains(&words) && status.contains(", since 2") && status.contains("200 of 200 events")
+    };
+    assert!(until(said), "{}\n{}", agent.status(&[]), agent.story());
+    let waits = "source r1 (taildir): waiting for room (c1)";
+    assert!(agent.status(&[]).contains(waits), "{}", agent.status(&[]));
+    broker.restart();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 5000));
+    assert!(until(|| !agent.status(&[]).contains("failing")), "{}", agent.status(&[]));
+    agent.stop();
+}
+
+#[test]
+fn d1_topics_by_time_and_header_are_one_each_and_what_has_no_time_is_a_dead_letter() {
+    let broker = Broker::start(Version::V3, &[]);
+    let keys = "a1.sources.r1.interceptors = i1\na1.sources.r1.interceptors.i1.type = regex_extractor\n\
+        a1.sources.r1.interceptors.i1.regex = ^(\\\\w+) (\\\\d*)\n\
+        a1.sources.r1.interceptors.i1.serializers = s1 s2\n\
+        a1.sources.r1.interceptors.i1.serializers.s1.name = app\n\
+        a1.sources.r1.interceptors.i1.serializers.s2.name = timestamp\n";
+    let mut agent = agent(&broker, keys);
+    let config = fs::read_to_string(agent.path("agent.properties")).unwrap();
+    agent.configure(&config.replace("kafka.topic = lines", "kafka.topic = logs-%{app}-%Y%m"));
+    fs::create_dir(agent.path("in")).unwrap();
+    let lines = "shop 1331093109123\nshop \nbank 1331093109123\nshop 1334000000000\n";
+    append(&agent.path("in/app.log"), lines.as_bytes());
+    agent.start();
+    let dead = || fs::read_dir(agent.path("state/dead-letters/k1")).into_iter().flatten().count();
+    assert!(until(|| dead() == 1), "{}", agent.story());
+    assert!(
+        until(|| agent.status(&[]).contains("delivered_total 3")),
+        "{}\n{}",
+        agent.status(&[]),
+        agent.story()
+    );
+    let kcat = Kcat::at(&broker);
+    let topics = [("logs-shop-201203", "shop 1331093109123\n"), ("logs-bank-201203", "bank 1331093109123\n")];
+    for (topic, expected) in topics.into_iter().chain([("logs-shop-201204", "shop 1334000000000\n")]) {
+        assert_eq!(String::from_utf8(kcat.consume(topic, 0)).unwrap(), expected, "{topic}");
+    }
+    assert!(agent.log().contains("its header `timestamp` is"), "{}", agent.log());
+    agent.stop();
+}
+
+#[test]
+fn an_entry_that_no_catalog_has_is_refused_with_the_names_there_are() {
+    let agent = Agent::new(
+        "a1.sources = r1\na1.channels = c1\na1.sinks = k1\na1.sources.r1.type = seq\na1.sources.r1.channels = c1\n\
+         a1.channels.c1.type = memory\na1.sinks.k1.type = kafka\na1.sinks.k1.channel = c1\n\
+         a1.sinks.k1.topics = itsi.lines\n",
+    );
+    let root = agent.path("env");
+    fs::create_dir_all(root.join("kafka")).unwrap();
+    fs::write(root.join("kafka/itosi.toml"), "brokers = [\"127.0.0.1:9092\"]\n").unwrap();
+    let mut agent = agent.with(&["--env-root", root.to_str().unwrap()]);
+    agent.spawn();
+    let said = |words: &str| agent.log().contains(words);
+    assert!(until(|| said("itsi")), "{}", agent.story());
+    assert!(until(|| said("itosi")) && said(root.to_str().unwrap()), "{}", agent.log());
+    agent.kill();
+}
+
+#[test]
 fn d1_a_message_that_is_too_large_becomes_a_dead_letter_and_the_others_arrive_once() {
     let broker = Broker::start(Version::V3, &[]);
     broker.create("lines", 1, &[]);
