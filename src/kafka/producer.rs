@@ -21,6 +21,11 @@ use crate::flow::Stop;
 /// How long one look at the reports takes.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// How long more failures are heard of behind the first.
+const MOMENT: Duration = Duration::from_millis(200);
+/// How long what is in flight may take to come back before a transaction is aborted.
+const BACK: Duration = Duration::from_secs(1);
+
 /// What the client says of a commit where it has nothing to say of why it fails.
 const NOTHING: RDKafkaErrorCode = RDKafkaErrorCode::Inconsistent;
 const TIMED_OUT: RDKafkaErrorCode = RDKafkaErrorCode::OperationTimedOut;
@@ -182,13 +187,17 @@ impl Producer {
         }
     }
 
-    /// Waits for every report.
+    /// Waits for every report; in a transaction, not for long behind a failure: it never commits.
     pub fn wait(&self, patience: Duration) -> Sent {
-        let deadline = Instant::now() + patience;
+        let (mut deadline, mut has_failed) = (Instant::now() + patience, false);
         while self.client.in_flight_count() > 0 && Instant::now() < deadline {
             self.client.poll(LOOK);
+            if self.transactional && !has_failed && self.has_failed() {
+                has_failed = true;
+                deadline = deadline.min(Instant::now() + MOMENT);
+            }
         }
-        let unreported = self.client.in_flight_count() > 0;
+        let unreported = self.client.in_flight_count() > 0 && !has_failed;
         if unreported {
             self.client.purge(PurgeConfig::default().queue().inflight());
             self.client.poll(LOOK);
@@ -207,7 +216,20 @@ impl Producer {
     }
 
     pub fn abort(&self, patience: Duration) -> Result<(), KafkaError> {
-        if self.transactional { self.client.abort_transaction(patience) } else { Ok(()) }
+        if !self.transactional {
+            return Ok(());
+        }
+        // The client's own way to the end waits for reports, and takes none.
+        self.client.purge(PurgeConfig::default().queue());
+        let deadline = Instant::now() + BACK;
+        while self.client.in_flight_count() > 0 && Instant::now() < deadline {
+            self.client.poll(LOOK);
+        }
+        self.client.abort_transaction(patience)
+    }
+
+    fn has_failed(&self) -> bool {
+        !self.reports().failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     pub fn is_transactional(&self) -> bool {

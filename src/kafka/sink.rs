@@ -1,9 +1,10 @@
 //! A sink whose delivery is one transaction: of events, and of the marks they stand for.
 //!
 //! Invariants: `live` is there from the answer to `delivered` until something went wrong that only a new producer mends;
-//! the runner asks again then. Messages that are refused for good are dead letters before the transaction without them
+//! the runner asks again then. Brokers refuse batches and not messages for their size: a message is too large if its batch
+//! had no other, so batches become smaller until that is so. Messages that are refused for good are dead letters before the transaction without them
 //! commits.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const FIRST: Duration = Duration::from_secs(5);
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that one transaction carries.
 const AT_ONCE: usize = 8 << 20;
+/// The client's own limit of a batch.
+const BATCH_BYTES: usize = 1_000_000;
 /// Batches that share a transaction.
 const BATCHES_AT_ONCE: usize = 64;
 
@@ -57,6 +60,8 @@ pub struct KafkaSink {
     beginning: Option<Producer>,
     /// The brokers cannot or may not do transactions: said once.
     without: bool,
+    /// Bytes of messages in one batch; fewer once brokers have refused that many.
+    batch_bytes: usize,
     omitted: Vec<Omitted>,
     scratch: Scratch,
 }
@@ -68,11 +73,18 @@ type Refused = BTreeMap<usize, String>;
 enum Failed {
     /// Without these it may.
     Refused(Refused),
+    /// Batches of these were too large as a whole; some are refused for themselves.
+    TooMuch {
+        refused: Refused,
+        together: BTreeSet<usize>,
+    },
     Error(DeliverError),
 }
 
 impl KafkaSink {
     pub fn new(settings: Settings, letters: Letters, dead: DeadLetters, pulse: Arc<Pulse>) -> KafkaSink {
+        let set = settings.reach.cluster.properties.get("batch.size");
+        let batch_bytes = set.and_then(|text| text.trim().parse().ok()).unwrap_or(BATCH_BYTES);
         KafkaSink {
             settings,
             letters,
@@ -82,6 +94,7 @@ impl KafkaSink {
             live: None,
             beginning: None,
             without: false,
+            batch_bytes,
             omitted: Vec::new(),
             scratch: Scratch::default(),
         }
@@ -102,7 +115,8 @@ impl KafkaSink {
             }
         }
         let Settings { name, partition, .. } = &self.settings;
-        let producer = Producer::new(name, &cluster, *partition, &[]);
+        let producer =
+            Producer::new(name, &cluster, *partition, &[("batch.size", &self.batch_bytes.to_string())]);
         let producer = producer.map_err(|error| failure(&self.settings, &error.into(), false))?;
         self.live = Some(Live { producer, keeper: None });
         Ok(None)
@@ -114,7 +128,13 @@ impl KafkaSink {
             Some(producer) => producer,
             None => {
                 let id = format!("dataflowkit/{channel}/{name}");
-                let own = [("transactional.id", &*id), ("enable.idempotence", "true"), ("acks", "all")];
+                let batch = self.batch_bytes.to_string();
+                let own = [
+                    ("transactional.id", &*id),
+                    ("enable.idempotence", "true"),
+                    ("acks", "all"),
+                    ("batch.size", &*batch),
+                ];
                 Producer::new(name, cluster, *partition, &own)?
             }
         };
@@ -134,8 +154,14 @@ impl KafkaSink {
         Ok(marks)
     }
 
-    /// One transaction of all but `refused`.
-    fn transact(&mut self, batches: &[Batch], refused: &Refused, stop: &Stop) -> Result<(), Failed> {
+    /// One transaction of all but `refused`; where there are none, of what is `left`.
+    fn transact(
+        &mut self,
+        batches: &[Batch],
+        refused: &Refused,
+        left: Option<&BTreeSet<usize>>,
+        stop: &Stop,
+    ) -> Result<(), Failed> {
         let Some(Live { producer, keeper }) = &mut self.live else {
             return Err(Failed::Error(DeliverError::InDoubt("it has no producer".into(), None)));
         };
@@ -144,7 +170,7 @@ impl KafkaSink {
         producer.begin().map_err(failed)?;
         let mut more = Refused::new();
         for (number, event) in batches.iter().flat_map(Batch::events).enumerate() {
-            if refused.contains_key(&number) {
+            if refused.contains_key(&number) || left.is_some_and(|left| !left.contains(&number)) {
                 continue;
             }
             match self.letters.letter(event, &mut self.scratch) {
@@ -154,12 +180,16 @@ impl KafkaSink {
                     Err(error) if code_of(&error).is_some_and(is_refusal) => {
                         more.insert(number, sentence(&error));
                     }
+                    // A message before it has ended the transaction: its report says why.
+                    Err(error) if is_over(&error) => break,
                     Err(error) => return Err(self.give_up(error.into(), false)),
                 },
             }
         }
         let touched = keeper.as_ref().map(|keeper| keeper.with(batches)).unwrap_or_default();
-        if let Some(Err(error)) = keeper.as_ref().map(|keeper| keeper.send(producer, &touched, stop)) {
+        if let Some(Err(error)) = keeper.as_ref().map(|keeper| keeper.send(producer, &touched, stop))
+            && !is_over(&error)
+        {
             return Err(self.give_up(error.into(), false));
         }
         let sent = producer.wait(patience);
@@ -173,10 +203,14 @@ impl KafkaSink {
                 _ => {}
             }
         }
-        let other = sent.failed.iter().find(|(number, code)| *number == usize::MAX || !is_refusal(*code));
-        if let Some((_, code)) = other {
+        let others =
+            || sent.failed.iter().filter(|(number, code)| *number == usize::MAX || !is_refusal(*code));
+        let purged = |code: &Code| matches!(code, Code::PurgeQueue | Code::PurgeInflight);
+        // A refusal ends a transaction, and the client gives up what else was in it.
+        let by_refusal = !more.is_empty() && !sent.unreported && others().all(|(_, code)| purged(code));
+        if let Some((_, code)) = others().next().filter(|_| !by_refusal) {
             // What the client itself gives up says nothing of why.
-            let given_up = matches!(code, Code::PurgeQueue | Code::PurgeInflight | Code::MessageTimedOut);
+            let given_up = purged(code) || *code == Code::MessageTimedOut;
             let why = if given_up { producer.why(sent.unreported) } else { None };
             let trouble = why.unwrap_or(KafkaError::MessageProduction(*code).into());
             return Err(self.give_up(trouble, !exact));
@@ -187,7 +221,14 @@ impl KafkaSink {
             return Err(self.give_up(trouble, !exact));
         }
         if !more.is_empty() {
-            if producer.abort(FIRST).is_err() {
+            let aborted = producer.abort(FIRST).is_ok();
+            let together = together(batches, &sent.failed, self.batch_bytes);
+            if !together.is_empty() {
+                more.retain(|number, _| !together.contains(number));
+                self.make_smaller();
+                return Err(Failed::TooMuch { refused: more, together });
+            }
+            if !aborted {
                 self.live = None;
             }
             return Err(Failed::Refused(more));
@@ -204,6 +245,14 @@ impl KafkaSink {
                 Err(self.give_up(error.into(), !aborted))
             }
         }
+    }
+
+    /// The next producer makes smaller batches.
+    fn make_smaller(&mut self) {
+        self.live = None;
+        let (name, too_many) = (&*self.pulse.name, self.batch_bytes);
+        self.batch_bytes = (too_many / 4).max(1);
+        log::info!(component = name; "the brokers refuse batches of sink `{name}` of up to {too_many} bytes: they are made of up to {} now", self.batch_bytes);
     }
 
     /// The transaction ends here; where that cannot be told to the brokers, the next producer's beginning does.
@@ -277,9 +326,9 @@ impl Sink for KafkaSink {
         {
             self.connect(&channel)?;
         }
-        let mut refused = Refused::new();
+        let (mut refused, mut left) = (Refused::new(), None);
         loop {
-            match self.transact(batches, &refused, stop) {
+            match self.transact(batches, &refused, left.as_ref(), stop) {
                 Ok(()) => {
                     self.tell_omitted(batches, &refused);
                     return Ok(());
@@ -293,6 +342,14 @@ impl Sink for KafkaSink {
                         self.tell_omitted(batches, &refused);
                         return Ok(());
                     }
+                }
+                Err(Failed::TooMuch { refused: more, together }) => {
+                    self.set_aside(batches, &more)?;
+                    refused.extend(more);
+                    let Some(channel) = self.key.clone() else { continue };
+                    let exact = self.connect(&channel)?.is_some();
+                    // Without transactions all others have been acknowledged.
+                    left = (!exact).then_some(together);
                 }
                 Err(Failed::Error(error)) => return Err(error),
             }
@@ -318,7 +375,7 @@ impl Sink for KafkaSink {
             }
             Err(error) => match self.give_up(error.into(), true) {
                 Failed::Error(error) => Err(error),
-                Failed::Refused(_) => Ok(()),
+                Failed::Refused(_) | Failed::TooMuch { .. } => Ok(()),
             },
         }
     }
@@ -331,6 +388,24 @@ fn failure(settings: &Settings, trouble: &Trouble, doubtful: bool) -> DeliverErr
     }
     let what = format!("waiting for brokers `{}`: {}", settings.reach.cluster.brokers, trouble.sentence());
     if doubtful { DeliverError::InDoubt(what, None) } else { DeliverError::NotThere(what, None) }
+}
+
+/// Whether the transaction had ended before.
+fn is_over(error: &KafkaError) -> bool {
+    code_of(error) == Some(Code::State)
+}
+
+/// Messages that were too large in batches with others; one that fills a batch of `most` bytes is alone in it.
+fn together(batches: &[Batch], failed: &[(usize, Code)], most: usize) -> BTreeSet<usize> {
+    let too_large =
+        failed.iter().filter(|(number, code)| *number != usize::MAX && *code == Code::MessageSizeTooLarge);
+    let too_large: BTreeSet<usize> = too_large.map(|(number, _)| *number).collect();
+    if too_large.len() < 2 || most < 2 {
+        return BTreeSet::new();
+    }
+    let events = batches.iter().flat_map(Batch::events).enumerate();
+    let small = events.filter(|(number, event)| too_large.contains(number) && event.body().len() < most);
+    small.map(|(number, _)| number).collect()
 }
 
 fn is_fenced(error: &KafkaError) -> bool {

@@ -256,7 +256,7 @@ fn a_topic_that_is_not_made_and_one_that_is_not_allowed(broker: &Broker) {
         |agent: &Agent| fs::read_dir(agent.path("state/dead-letters/nowhere")).into_iter().flatten().count();
     assert!(until(|| kept(&agent) == 2), "{}\n{}", agent.status(&[]), agent.story());
     let said = "the topic is not there and the brokers do not create it";
-    assert!(agent.log().contains(said), "{}", agent.log());
+    assert!(until(|| agent.log().contains(said)), "{}", agent.log());
     // Once it is there, all else arrives.
     broker.create("nowhere", 1, &[]);
     let kcat = Kcat::at(broker);
