@@ -131,7 +131,15 @@ const REASONS: &[(&str, &str)] = &[
     ("kinit", "Kerberos gives no ticket: look at `sasl.kerberos.keytab` and `sasl.kerberos.principal`"),
 ];
 
+/// What reasons begin with that name a topic which is not the sink's own.
+const OF_TOPIC: &str = "the topic `";
+
 impl Trouble {
+    /// With a topic that is not the sink's own.
+    pub fn of_topic(error: KafkaError, topic: &str) -> Trouble {
+        Trouble { error, reason: format!("{OF_TOPIC}{topic}` of the marks") }
+    }
+
     /// Of a line of the client's log: what it gives no error for.
     pub fn logged(line: &str) -> Option<Trouble> {
         let tells = REASONS.iter().any(|(part, _)| line.contains(part));
@@ -147,6 +155,7 @@ impl Trouble {
         let said = self.reason.split(" (after ").next().unwrap_or_default();
         match found {
             Some((_, cure)) => format!("{cure}{code}"),
+            None if said.starts_with(OF_TOPIC) => format!("{said}: {}", sentence(&self.error)),
             None if self.rank() > 1 && !said.is_empty() => format!("{}: {said}", sentence(&self.error)),
             None => sentence(&self.error),
         }
@@ -168,6 +177,7 @@ impl Trouble {
 pub fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     match error {
         KafkaError::Transaction(error) => Some(error.code()),
+        KafkaError::AdminOp(code) => Some(*code),
         other => other.rdkafka_error_code(),
     }
 }
@@ -203,4 +213,39 @@ pub fn sentence(error: &KafkaError) -> String {
         _ => return code.to_string(),
     };
     format!("{cure} ({code})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(code: RDKafkaErrorCode, reason: &str) -> Trouble {
+        Trouble { error: KafkaError::Global(code), reason: reason.into() }
+    }
+
+    #[test]
+    fn reasons_of_the_client_become_cures_without_its_times_and_counts() {
+        let reason = "ssl://b:1/bootstrap: SSL handshake failed: verify that ssl.ca.location is correctly configured (after 9ms in state X)";
+        let tls = trouble(RDKafkaErrorCode::SSL, reason);
+        assert!(
+            tls.sentence().starts_with("the certificate of the brokers is of no authority"),
+            "{}",
+            tls.sentence()
+        );
+        let reason = "b:1: Authentication failed: Invalid username (after 3ms in state AUTH_REQ, 4 identical error(s) suppressed)";
+        let login = trouble(RDKafkaErrorCode::Authentication, reason).sentence();
+        assert!(
+            login.starts_with("the brokers refuse its user") && login.ends_with("Invalid username"),
+            "{login}"
+        );
+        let gone = trouble(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
+        assert_eq!(gone.rank(), 0);
+        assert!(gone.rank() < trouble(RDKafkaErrorCode::BrokerTransportFailure, "b:1: refused").rank());
+        let marks = Trouble::of_topic(KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed), "m");
+        assert!(
+            marks.sentence().starts_with("the topic `m` of the marks: its user may not write"),
+            "{}",
+            marks.sentence()
+        );
+    }
 }

@@ -149,7 +149,7 @@ impl KafkaSink {
             return Err(reason.unwrap_or(error.into()));
         }
         let (keeper, marks) = Keeper::open(cluster, &producer, marks_topic, (channel, name), *patience)
-            .map_err(|error| Trouble { error, reason: format!("the topic `{marks_topic}`") })?;
+            .map_err(|error| Trouble::of_topic(error, marks_topic))?;
         self.live = Some(Live { producer, keeper: Some(keeper) });
         Ok(marks)
     }

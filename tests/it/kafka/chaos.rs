@@ -150,9 +150,6 @@ impl Run {
         println!("kafka: one partition: {one}");
         println!("kafka: {PARTITIONS} partitions by key: {keyed}");
         let story = format!("{status}\n{one:?}\n{keyed:?}\n{}\n{}", self.writer.story(), self.agent.story());
-        if !status.success() || keyed.lost + one.lost > 0 || std::env::var_os("DATAFLOWKIT_KEEP").is_some() {
-            println!("{}", self.agent.keep().display());
-        }
         assert!(status.success(), "{story}");
         (one, keyed, story)
     }
