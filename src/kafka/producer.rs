@@ -24,7 +24,7 @@ use crate::sys;
 /// How long one wait for what is in flight takes at most: failures are heard of between two.
 const LOOK: Duration = Duration::from_millis(20);
 /// Messages wait for company until a batch is full or all have been handed over: a flush ends every delivery.
-const LINGER: &str = "1000";
+const LINGER: u64 = 1000;
 /// A pause until a full queue has room.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -150,7 +150,11 @@ impl Producer {
             Reports { name: name.into(), partition, failed: Mutex::default(), trouble: Mutex::default() };
         let mut config = cluster.client(own);
         config.remove("queue.buffering.max.ms");
-        config.set("delivery.report.only.error", "true").set("linger.ms", LINGER);
+        // The client wants a message's time to be longer than its linger.
+        let time = ["delivery.timeout.ms", "message.timeout.ms"].iter().find_map(|name| config.get(name));
+        let time = time.and_then(|text| text.trim().parse().ok()).filter(|ms| (1..=LINGER).contains(ms));
+        let linger = time.map_or(LINGER, |ms: u64| ms / 2).to_string();
+        config.set("delivery.report.only.error", "true").set("linger.ms", linger);
         // Why connections end is a reason; it is no line of the log.
         config.set("log.connection.close", "true").set_log_level(RDKafkaLogLevel::Info);
         let client = BaseProducer::from_config_and_context(&config, reports)?;

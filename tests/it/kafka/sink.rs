@@ -73,9 +73,11 @@ fn brokers_that_are_away_are_waited_for() {
 fn brokers_that_are_away_while_the_channel_fills_stop_the_source_and_all_arrives_afterwards() {
     let mut broker = Broker::start(Version::V3, &[]);
     broker.create("lines", 1, &["retention.ms=-1"]);
-    let mut agent = agent(&broker, "a1.sinks.k1.kafka.producer.delivery.timeout.ms = 2000\n");
+    let mut agent = agent(&broker, "a1.sinks.k1.kafka.producer.delivery.timeout.ms = 900\n");
     agent.configure(
-        &fs::read_to_string(agent.path("agent.properties")).unwrap().replace("= 2000\n", "= 200\n"),
+        &fs::read_to_string(agent.path("agent.properties"))
+            .unwrap()
+            .replace("capacity = 2000\n", "capacity = 200\n"),
     );
     fs::create_dir(agent.path("in")).unwrap();
     append(&agent.path("in/app.log"), numbered(0, 100).as_bytes());
