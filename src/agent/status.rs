@@ -38,6 +38,9 @@ pub struct ComponentStatus {
     pub for_ms: Option<u64>,
     /// The failure that goes on.
     pub trouble: Option<String>,
+    /// The local time of its beginning.
+    #[serde(default)]
+    pub trouble_since: Option<String>,
     pub counters: std::collections::BTreeMap<String, u64>,
     pub depth: Option<DepthStatus>,
     /// A channel's log.
@@ -152,8 +155,8 @@ impl Watched {
             sum(Kind::Sink, Counter::Delivered),
         );
         for pulse in &self.pulses {
-            if let Some((what, _)) = pulse.trouble() {
-                line += &format!("; {} `{}`: {what}", pulse.kind.word(), pulse.name);
+            if let Some((what, since)) = pulse.trouble() {
+                line += &format!("; {} `{}` since {}: {what}", pulse.kind.word(), pulse.name, local(since));
             }
         }
         if !self.dropped.is_empty() {
@@ -163,12 +166,20 @@ impl Watched {
     }
 }
 
+/// A moment as an operator's watch has it.
+fn local(moment: Instant) -> String {
+    let ago = moment.elapsed().as_millis() as u64;
+    let at = jiff::Timestamp::from_millisecond(sys::wall_ms().saturating_sub(ago) as i64).unwrap_or_default();
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 fn component(pulse: &Pulse) -> ComponentStatus {
     let mut status = ComponentStatus {
         kind: pulse.kind.word().into(),
         name: pulse.name.to_string(),
         type_name: pulse.type_name.into(),
         trouble: pulse.trouble().map(|(what, _)| what),
+        trouble_since: pulse.trouble().map(|(_, since)| local(since)),
         ..ComponentStatus::default()
     };
     status.state = match pulse.activity() {

@@ -85,7 +85,9 @@ fn describe(component: &ComponentStatus, out: &mut String) {
     }
     out.push('\n');
     if let Some(trouble) = &component.trouble {
-        let _ = writeln!(out, "    failing: {trouble}");
+        let since =
+            component.trouble_since.as_ref().map_or(String::new(), |since| format!(", since {since}"));
+        let _ = writeln!(out, "    failing: {trouble}{since}");
     }
     let counters: Vec<String> =
         component.counters.iter().map(|(name, value)| format!("{name} {value}")).collect();

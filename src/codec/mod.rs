@@ -3,6 +3,7 @@ pub mod avro;
 pub mod base64;
 pub mod charset;
 pub mod encode;
+pub mod escapes;
 pub mod java_map;
 pub mod java_object;
 pub mod java_regex;

@@ -1,17 +1,17 @@
 //! Makes messages of events: topic, partition, key, headers, timestamp, value.
 //!
-//! Errors: what an event asks for and cannot be had (a partition that is no number, an empty topic) is the reason that it
-//! becomes a dead letter for.
+//! Errors: what an event asks for and cannot be had (a partition that is no number, a topic that brokers cannot have, a
+//! time in the topic that the event does not have) is the reason that it becomes a dead letter for.
 use rdkafka::message::{Header, OwnedHeaders};
 
 use super::Letter;
+use crate::codec::escapes::{Escapes, When};
 use crate::codec::serializer::avro::put_event;
 use crate::event::EventRef;
 
 /// How the sink was set.
 pub struct Letters {
-    /// `%{name}` in it is a header.
-    pub topic: String,
+    pub topic: Escapes,
     /// The header that names an event's topic, where one may.
     pub topic_header: Option<String>,
     pub partition: Option<i32>,
@@ -56,21 +56,14 @@ impl Letters {
     fn topic_of<'a>(&'a self, event: EventRef<'a>, scratch: &'a mut String) -> Result<&'a str, String> {
         let own = self.topic_header.as_ref().and_then(|name| event.header(name));
         if let Some(own) = own.filter(|own| !own.is_empty()) {
-            return Ok(own);
+            return named(own);
         }
-        if !self.topic.contains("%{") {
-            return Ok(&self.topic);
+        if let Some(fixed) = self.topic.fixed() {
+            return Ok(fixed);
         }
         scratch.clear();
-        let mut rest = self.topic.as_str();
-        while let Some((before, behind)) = rest.split_once("%{") {
-            let (name, behind) = behind.split_once('}').unwrap_or((behind, ""));
-            scratch.push_str(before);
-            scratch.push_str(event.header(name).unwrap_or_default());
-            rest = behind;
-        }
-        scratch.push_str(rest);
-        if scratch.is_empty() { Err(format!("`{}` gives no topic for it", self.topic)) } else { Ok(scratch) }
+        self.topic.expand(|name| event.header(name), || time_of(event), scratch)?;
+        named(scratch)
     }
 
     fn partition_of(&self, event: EventRef<'_>) -> Result<Option<i32>, String> {
@@ -96,6 +89,30 @@ impl Letters {
     }
 }
 
+/// By the header `timestamp`.
+fn time_of<'a>(event: EventRef<'a>) -> Result<When<'a>, String> {
+    let raw = event
+        .header("timestamp")
+        .ok_or("the topic has a time in it, and its header `timestamp` is missing")?;
+    match raw.parse() {
+        Ok(millis) => Ok(When { raw, millis }),
+        Err(_) => Err(format!("the topic has a time in it, and its header `timestamp` is `{raw}`")),
+    }
+}
+
+/// A name that a topic can have.
+pub fn named(topic: &str) -> Result<&str, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let why = match topic {
+        "" => "it is empty",
+        "." | ".." => "Kafka keeps that name for itself",
+        _ if topic.len() > 249 => "it is longer than 249 characters",
+        _ if !topic.bytes().all(fits) => "it may only have letters, digits, `.`, `_` and `-`",
+        _ => return Ok(topic),
+    };
+    Err(format!("`{topic}` is no name of a topic: {why}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +120,7 @@ mod tests {
 
     fn letters() -> Letters {
         Letters {
-            topic: "logs-%{app}".into(),
+            topic: Escapes::parse("logs-%{app}", jiff::tz::TimeZone::UTC, |_| unreachable!()).unwrap(),
             topic_header: Some("topic".into()),
             partition: None,
             partition_header: Some("part".into()),
@@ -129,5 +146,22 @@ mod tests {
         assert!(two.headers.is_some());
         let why = letters.letter(batch.event(2), &mut scratch).err().unwrap();
         assert_eq!(why, "its header `part` is `x`, which is no partition");
+    }
+
+    #[test]
+    fn a_topic_that_cannot_be_is_the_reason_of_a_dead_letter() {
+        let mut builder = Builder::default();
+        builder.push(b"one", 0..0).header("app", "a b");
+        builder.push(b"two", 0..0).header("topic", "..");
+        let batch = builder.finish(None);
+        let why = |letters: &Letters, number: usize| {
+            letters.letter(batch.event(number), &mut Scratch::default()).err().unwrap()
+        };
+        let rule = "it may only have letters, digits, `.`, `_` and `-`";
+        assert_eq!(why(&letters(), 0), format!("`logs-a b` is no name of a topic: {rule}"));
+        assert_eq!(why(&letters(), 1), "`..` is no name of a topic: Kafka keeps that name for itself");
+        let topic = Escapes::parse("logs-%Y", jiff::tz::TimeZone::UTC, |_| unreachable!()).unwrap();
+        let missing = "the topic has a time in it, and its header `timestamp` is missing";
+        assert_eq!(why(&Letters { topic, ..letters() }, 0), missing);
     }
 }

@@ -210,6 +210,9 @@ fn tell_policy(cluster: &Cluster, topic: &str, patience: Duration) {
 }
 
 fn policy(cluster: &Cluster, topic: &str, patience: Duration) -> Option<String> {
+    if !cluster.has_administrator() {
+        return None;
+    }
     let admin: AdminClient<Quiet> = cluster.reader(&[]).create_with_context(Quiet).ok()?;
     let options = AdminOptions::new().request_timeout(Some(patience));
     let told = tokio::runtime::Builder::new_current_thread()
@@ -221,6 +224,9 @@ fn policy(cluster: &Cluster, topic: &str, patience: Duration) -> Option<String> 
 }
 
 fn create(cluster: &Cluster, topic: &str, patience: Duration) -> Result<(), KafkaError> {
+    if !cluster.has_administrator() {
+        return Err(KafkaError::AdminOp(RDKafkaErrorCode::UnknownTopicOrPartition));
+    }
     let admin: AdminClient<Quiet> = cluster.reader(&[]).create_with_context(Quiet)?;
     let new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(-1)).set("cleanup.policy", "compact");
     let runtime = tokio::runtime::Builder::new_current_thread().build();

@@ -29,6 +29,7 @@ const RENAMED: &[(&str, &str)] = &[
 
 const SERIALIZED: &str = "bodies are sent as they are, keys as UTF-8";
 const ZOOKEEPER: &str = "clients ask the brokers; ZooKeeper is not used";
+const OPENSSL: &str = "OpenSSL speaks TLS here, and negotiates the version";
 const REPORTS: &str = "every delivery report is waited for";
 
 const FLUSHED: &str = "every delivery ends with a flush, so no message waits for company longer than that";
@@ -53,6 +54,12 @@ const IGNORED: &[(&str, &str)] = &[
     ("dual.commit.enabled", ZOOKEEPER),
     ("offsets.storage", "offsets are kept by the brokers"),
     ("interceptor.classes", "there is no Java here; agents have interceptors of their own"),
+    ("ssl.protocol", OPENSSL),
+    ("ssl.enabled.protocols", OPENSSL),
+    ("ssl.provider", OPENSSL),
+    ("ssl.keymanager.algorithm", OPENSSL),
+    ("ssl.trustmanager.algorithm", OPENSSL),
+    ("ssl.secure.random.implementation", OPENSSL),
     ("metric.reporters", "`dataflowkit status` has the counters"),
 ];
 
@@ -85,23 +92,38 @@ pub fn known(name: &str, value: &str) -> Known {
         }
         "buffer.memory" => kibibytes("queue.buffering.max.kbytes", value),
         "sasl.jaas.config" => jaas(value),
-        "ssl.truststore.location" if value.ends_with(".pem") || value.ends_with(".crt") => {
-            same("ssl.ca.location")
-        }
+        "ssl.truststore.location" if is_pem(value) => same("ssl.ca.location"),
         "ssl.truststore.location" => Known::Refused(format!(
             "`{value}` is a Java trust store: write its certificates to a PEM file (`keytool -exportcert -rfc`) and name that by `ssl.ca.location`"
         )),
         "ssl.truststore.type" | "ssl.truststore.password" | "ssl.keystore.type" => {
             Known::Ignored("a PEM file has neither type nor password; a key store is PKCS#12")
         }
+        "ssl.truststore.certificates" => same("ssl.ca.pem"),
+        "ssl.keystore.certificate.chain" => same("ssl.certificate.pem"),
+        "ssl.keystore.key" => same("ssl.key.pem"),
+        // Java has the key and its certificates in one file.
+        "ssl.keystore.location" if is_pem(value) => Known::As(vec![
+            ("ssl.certificate.location", value.to_string()),
+            ("ssl.key.location", value.to_string()),
+        ]),
         "ssl.keystore.location" if value.ends_with(".jks") => Known::Refused(format!(
             "`{value}` is a Java key store: make a PKCS#12 file of it (`keytool -importkeystore -deststoretype pkcs12`)"
         )),
-        "ssl.endpoint.identification.algorithm" if value.trim().is_empty() => {
-            Known::As(vec![("ssl.endpoint.identification.algorithm", "none".into())])
-        }
+        "ssl.endpoint.identification.algorithm" if value.trim().is_empty() => any_host(),
+        "ssl.disableTLSHostnameVerification" if value.trim().eq_ignore_ascii_case("true") => any_host(),
+        "ssl.disableTLSHostnameVerification" => Known::Ignored("names in certificates are verified"),
         _ => Known::As(Vec::new()),
     }
+}
+
+fn is_pem(path: &str) -> bool {
+    [".pem", ".crt", ".cer", ".cert"].iter().any(|end| path.trim().ends_with(end))
+}
+
+/// A certificate counts whatever host it names.
+fn any_host() -> Known {
+    Known::As(vec![("ssl.endpoint.identification.algorithm", "none".into())])
 }
 
 /// 0.8 had numbers.
@@ -136,10 +158,32 @@ fn jaas(line: &str) -> Known {
         "Krb5LoginModule" => {
             add("sasl.kerberos.keytab", option("keyTab"));
             add("sasl.kerberos.principal", option("principal"));
+            let by_cache = option("useTicketCache").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+            // Somebody else runs `kinit`.
+            add(
+                "sasl.kerberos.min.time.before.relogin",
+                (by_cache && option("keyTab").is_none()).then(|| "0".into()),
+            );
+            add("sasl.kerberos.service.name", option("serviceName"));
         }
+        "OAuthBearerLoginModule" => match option("unsecuredLoginStringClaim_sub") {
+            Some(subject) => {
+                add("enable.sasl.oauthbearer.unsecure.jwt", Some("true".into()));
+                let scope = option("unsecuredLoginStringClaim_scope");
+                let scope = scope.map_or(String::new(), |scope| format!(" scope={scope}"));
+                let lifetime = option("unsecuredLoginLifetimeSeconds");
+                let lifetime = lifetime.map_or(String::new(), |time| format!(" lifeSeconds={time}"));
+                add("sasl.oauthbearer.config", Some(format!("principal={subject}{scope}{lifetime}")));
+            }
+            None => {
+                return Known::Refused(
+                    "tokens of a server cannot be fetched: only unsecured ones are made (`unsecuredLoginStringClaim_sub=\"NAME\"`); use SCRAM or a client certificate".into(),
+                );
+            }
+        },
         _ => {
             return Known::Refused(format!(
-                "the login module `{module}` is Java's: PlainLoginModule, ScramLoginModule and Krb5LoginModule are understood; else set `sasl.username`, `sasl.password`, `sasl.kerberos.*`"
+                "the login module `{module}` is Java's: PlainLoginModule, ScramLoginModule, Krb5LoginModule and OAuthBearerLoginModule are understood; else set `sasl.username`, `sasl.password`, `sasl.kerberos.*`"
             ));
         }
     }
@@ -195,6 +239,36 @@ mod tests {
             ("sasl.kerberos.principal", "f@R".to_string()),
         ]);
         assert_eq!(known("sasl.jaas.config", kerberos), told);
+        let cache = "com.sun.security.auth.module.Krb5LoginModule required useTicketCache=true;";
+        let told = Known::As(vec![("sasl.kerberos.min.time.before.relogin", "0".to_string())]);
+        assert_eq!(known("sasl.jaas.config", cache), told);
+        let bearer = |options: &str| {
+            let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
+            known("sasl.jaas.config", &format!("{module} required {options};"))
+        };
+        let told = Known::As(vec![
+            ("enable.sasl.oauthbearer.unsecure.jwt", "true".to_string()),
+            ("sasl.oauthbearer.config", "principal=alice".to_string()),
+        ]);
+        assert_eq!(bearer("unsecuredLoginStringClaim_sub=\"alice\""), told);
+        assert!(matches!(bearer("clientId=\"a\" clientSecret=\"b\""), Known::Refused(_)));
         assert!(matches!(known("sasl.jaas.config", "a.b.OwnModule required;"), Known::Refused(_)));
+    }
+
+    #[test]
+    fn stores_and_switches_of_java_have_their_like() {
+        let set = |name: &'static str, value: &str| (name, value.to_string());
+        let pem =
+            Known::As(vec![set("ssl.certificate.location", "/a.pem"), set("ssl.key.location", "/a.pem")]);
+        assert_eq!(known("ssl.keystore.location", "/a.pem"), pem);
+        assert_eq!(known("ssl.keystore.location", "/a.p12"), Known::As(Vec::new()));
+        assert_eq!(
+            known("ssl.truststore.location", "/a.crt"),
+            Known::As(vec![set("ssl.ca.location", "/a.crt")])
+        );
+        let any = Known::As(vec![set("ssl.endpoint.identification.algorithm", "none")]);
+        assert_eq!(known("ssl.disableTLSHostnameVerification", "true"), any);
+        assert_eq!(known("ssl.endpoint.identification.algorithm", ""), any);
+        assert!(matches!(known("ssl.enabled.protocols", "TLSv1.2"), Known::Ignored(_)));
     }
 }

@@ -6,10 +6,10 @@
 //! costs nothing with it, and the client's thread spins less while a transaction waits for its brokers.
 //! Why looks that wait for nothing: this client's polls last their whole time, whatever comes.
 //! Invariants: between two commits nothing is in flight.
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
@@ -17,16 +17,25 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Partitioner, Producer as _, ProducerContext, PurgeConfig,
 };
 
-use super::cluster::{Cluster, code_of};
+use super::cluster::{Cluster, Trouble, code_of};
 use crate::flow::Stop;
 use crate::sys;
 
 /// How long one wait for what is in flight takes at most: failures are heard of between two.
 const LOOK: Duration = Duration::from_millis(20);
 /// Messages wait for company until a batch is full or all have been handed over: a flush ends every delivery.
-const LINGER: &str = "1000";
+const LINGER: u64 = 1000;
 /// A pause until a full queue has room.
 const PAUSE: Duration = Duration::from_micros(200);
+
+/// How long more failures are heard of behind the first.
+const MOMENT: Duration = Duration::from_millis(200);
+/// How long what is in flight may take to come back before a transaction is aborted.
+const BACK: Duration = Duration::from_secs(1);
+
+/// What the client says of a commit where it has nothing to say of why it fails.
+const NOTHING: RDKafkaErrorCode = RDKafkaErrorCode::Inconsistent;
+const TIMED_OUT: RDKafkaErrorCode = RDKafkaErrorCode::OperationTimedOut;
 
 /// One message.
 pub struct Letter<'a> {
@@ -63,17 +72,34 @@ pub struct Reports {
     name: Box<str>,
     partition: Partition,
     failed: Mutex<Vec<(usize, RDKafkaErrorCode)>>,
-    /// The last trouble with a broker.
-    trouble: Mutex<Option<KafkaError>>,
+    /// Of the troubles with brokers since the last success, what tells most.
+    trouble: Mutex<Option<Trouble>>,
 }
 
 impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
-        log::debug!(component = &*self.name; "{level:?}: {message}");
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        super::bearer::token(config)
     }
 
-    fn error(&self, error: KafkaError, _reason: &str) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
+        log::debug!(component = &*self.name; "{level:?}: {message}");
+        Trouble::logged(message).into_iter().for_each(|told| self.hear(told));
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        log::debug!(component = &*self.name; "{error}: {reason}");
+        self.hear(Trouble { error, reason: reason.to_string() });
+    }
+}
+
+impl Reports {
+    fn hear(&self, told: Trouble) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.as_ref().is_none_or(|before| before.rank() <= told.rank()) {
+            *trouble = Some(told);
+        }
     }
 }
 
@@ -124,14 +150,25 @@ impl Producer {
             Reports { name: name.into(), partition, failed: Mutex::default(), trouble: Mutex::default() };
         let mut config = cluster.client(own);
         config.remove("queue.buffering.max.ms");
-        config.set("delivery.report.only.error", "true").set("linger.ms", LINGER);
+        // The client wants a message's time to be longer than its linger.
+        let time = ["delivery.timeout.ms", "message.timeout.ms"].iter().find_map(|name| config.get(name));
+        let time = time.and_then(|text| text.trim().parse().ok()).filter(|ms| (1..=LINGER).contains(ms));
+        let linger = time.map_or(LINGER, |ms: u64| ms / 2).to_string();
+        config.set("delivery.report.only.error", "true").set("linger.ms", linger);
+        // Why connections end is a reason; it is no line of the log.
+        config.set("log.connection.close", "true").set_log_level(RDKafkaLogLevel::Info);
         let client = BaseProducer::from_config_and_context(&config, reports)?;
         Ok(Producer { client, transactional: config.get("transactional.id").is_some() })
     }
 
     /// Fences whoever had the transactional id before, and ends what it left open.
     pub fn init(&self, patience: Duration) -> Result<(), KafkaError> {
-        if self.transactional { self.client.init_transactions(patience) } else { Ok(()) }
+        if !self.transactional {
+            return Ok(());
+        }
+        // A token that it asks for at its start is given.
+        self.hear();
+        self.client.init_transactions(patience)
     }
 
     pub fn begin(&self) -> Result<(), KafkaError> {
@@ -164,14 +201,18 @@ impl Producer {
         }
     }
 
-    /// Waits for every report.
+    /// Waits for every report; in a transaction, not for long behind a failure: it never commits.
     pub fn wait(&self, patience: Duration) -> Sent {
-        let deadline = Instant::now() + patience;
+        let (mut deadline, mut has_failed) = (Instant::now() + patience, false);
         while self.client.in_flight_count() > 0 && Instant::now() < deadline {
             sys::librdkafka::flush(self.client.client(), LOOK);
             self.hear();
+            if self.transactional && !has_failed && self.has_failed() {
+                has_failed = true;
+                deadline = deadline.min(Instant::now() + MOMENT);
+            }
         }
-        let unreported = self.client.in_flight_count() > 0;
+        let unreported = self.client.in_flight_count() > 0 && !has_failed;
         if unreported {
             self.client.purge(PurgeConfig::default().queue().inflight());
             self.hear();
@@ -190,21 +231,56 @@ impl Producer {
     }
 
     pub fn commit(&self, patience: Duration) -> Result<(), KafkaError> {
-        if self.transactional { self.client.commit_transaction(patience) } else { Ok(()) }
+        if self.transactional {
+            self.client.commit_transaction(patience)?;
+        }
+        drop(self.trouble().take());
+        Ok(())
     }
 
     pub fn abort(&self, patience: Duration) -> Result<(), KafkaError> {
-        if self.transactional { self.client.abort_transaction(patience) } else { Ok(()) }
+        if !self.transactional {
+            return Ok(());
+        }
+        // The client's own way to the end waits for reports, and takes none.
+        self.client.purge(PurgeConfig::default().queue());
+        let deadline = Instant::now() + BACK;
+        while self.client.in_flight_count() > 0 && Instant::now() < deadline {
+            sys::librdkafka::flush(self.client.client(), LOOK);
+            self.hear();
+        }
+        self.client.abort_transaction(patience)
+    }
+
+    fn has_failed(&self) -> bool {
+        !self.reports().failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     pub fn is_transactional(&self) -> bool {
         self.transactional
     }
 
-    /// Why messages were given up that the client purged: what ended it for good, else the last trouble it told of.
-    pub fn reason(&self) -> Option<KafkaError> {
-        let fatal = self.client.client().fatal_error().map(|(code, _)| KafkaError::MessageProduction(code));
-        fatal.or_else(|| self.reports().trouble.lock().unwrap_or_else(PoisonError::into_inner).take())
+    /// Why messages were given up: what ended the producer for good or the transaction, else what it told of the brokers.
+    /// `purged`: by us.
+    pub fn why(&self, purged: bool) -> Option<Trouble> {
+        let ended = self.transactional && !purged && self.client.client().fatal_error().is_none();
+        // A transaction with failures never commits; asked to, it says what ended it.
+        let said = ended.then(|| self.client.commit_transaction(LOOK).err()).flatten();
+        let said = said.map(|error| Trouble { reason: error.to_string(), error });
+        let tells = |said: &Trouble| !matches!(code_of(&said.error), Some(NOTHING | TIMED_OUT));
+        said.filter(tells).or_else(|| self.reason())
+    }
+
+    /// What ended it for good, else what it told of the brokers since its last success.
+    pub fn reason(&self) -> Option<Trouble> {
+        self.hear();
+        let fatal = self.client.client().fatal_error();
+        let fatal = fatal.map(|(code, _)| Trouble::from(KafkaError::MessageProduction(code)));
+        fatal.or_else(|| self.trouble().clone())
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.reports().trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reports(&self) -> &Reports {

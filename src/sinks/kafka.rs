@@ -7,15 +7,22 @@
 //! Errors: no brokers, no answer: not there, tried again for as long as it takes. A commit without an answer is in doubt:
 //! a new producer ends it and its marks tell. Another copy with the same name: fenced (K2).
 //! Truth: Flume 1.6 and 1.11 `KafkaSink`; the DataFlowKit platform's Kafka sink; the positions protocol.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::codec::escapes::{Escapes, When};
 use crate::config::catalog::{Addressed, KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
 use crate::flow::{Kind, Sink};
-use crate::kafka::letters::Letters;
+use crate::kafka::letters::{Letters, named};
 use crate::kafka::names::{Known, known};
 use crate::kafka::producer::Partition;
 use crate::kafka::reach::{Reach, refused};
-use crate::kafka::sink::{KafkaSink, Settings};
+use crate::kafka::sink::{KafkaSink, PATIENCE, Settings};
+use crate::sys;
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
@@ -26,7 +33,7 @@ const CATALOG: Field = Field::word("kafka_name")
 const TOPIC: Field = Field::text("kafka.topic")
     .also(&["topic", "toppic", "topics"])
     .default("default-flume-topic")
-    .doc("the topic, `ENTRY.TOPIC` with an entry of the env catalogs; `%{name}` is the event's header of that name");
+    .doc("the topic, `ENTRY.TOPIC` with an entry of the env catalogs; escapes in it are replaced: `%{header}`, `%[localhost]`, `%Y%m%d%H` by the header `timestamp`");
 const BATCH_SIZE: Field = Field::int("flumeBatchSize", 1, 1_000_000)
     .also(&["batchSize", "kafka.flumeBatchSize"])
     .unit(Unit::Events)
@@ -118,6 +125,16 @@ fn property(key: &str) -> &str {
 }
 
 fn lint(key: &str, value: &str) -> Option<Diagnostic> {
+    let number = value.trim().parse::<u64>().ok();
+    let outside = IDEMPOTENT.iter().find(|(names, least, most)| {
+        names.contains(&property(key)) && number.is_some_and(|value| value < *least || value > *most)
+    });
+    if let Some((_, least, _)) = outside {
+        let what = format!("`{key} = {value}` counts with `delivery = at-least-once` only");
+        let most =
+            if *least == 1 && number == Some(0) { "tries again" } else { "has at most 5 requests in flight" };
+        return Some(Diagnostic::note("raised", what).hint(format!("exactly-once {most}")));
+    }
     match known(property(key), value) {
         Known::Ignored(why) => Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: {why}"))),
         _ => None,
@@ -160,6 +177,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         return Err(refused(&PRODUCER, "enable.idempotence", what)
             .instead("`delivery = at-least-once`, or leave it out"));
     }
+    let patience = limits(&mut reach, exactly_once);
     reach.check(&PRODUCER)?;
     let settings = Settings {
         name: at.name.into(),
@@ -171,9 +189,44 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
             .unwrap_or(100),
         exactly_once,
         marks_topic: at.text(&MARKS_TOPIC).into(),
+        patience,
     };
     Ok(Box::new(KafkaSink::new(settings, letters(at, topic)?, at.dead_letters(), at.pulse.clone())))
 }
+
+/// How long a delivery may take; and limits that are right each for itself are made to fit each other and transactions.
+fn limits(reach: &mut Reach, exactly_once: bool) -> Duration {
+    let properties = &mut reach.cluster.properties;
+    let number = |properties: &BTreeMap<String, String>, names: &[&str]| -> Option<u64> {
+        names.iter().find_map(|name| properties.get(*name)?.trim().parse().ok())
+    };
+    let delivery = number(properties, &["delivery.timeout.ms", "message.timeout.ms"]);
+    let patience = delivery.filter(|ms| *ms > 0).map_or(PATIENCE, Duration::from_millis);
+    // An unknown topic is told of before the delivery's time is over.
+    let known = (patience.as_millis() as u64 / 3).clamp(1000, 10_000).to_string();
+    properties.entry("topic.metadata.propagation.max.ms".into()).or_insert(known);
+    if exactly_once {
+        if let Some(delivery) = delivery
+            && number(properties, &["transaction.timeout.ms"]).is_none_or(|ms| ms < delivery)
+        {
+            properties.insert("transaction.timeout.ms".into(), delivery.max(60_000).to_string());
+        }
+        for (names, least, most) in IDEMPOTENT {
+            for name in *names {
+                if number(properties, &[name]).is_some_and(|value| value < *least || value > *most) {
+                    properties.remove(*name);
+                }
+            }
+        }
+    }
+    patience.max(Duration::from_secs(1))
+}
+
+/// What an idempotent producer allows; what lies outside is left to the client.
+const IDEMPOTENT: &[(&[&str], u64, u64)] = &[
+    (&["max.in.flight.requests.per.connection", "max.in.flight"], 1, 5),
+    (&["retries", "message.send.max.retries"], 1, u64::MAX),
+];
 
 /// What a Java class that chooses partitions is here.
 fn partitioner(class: &str) -> Result<Partition, Refusal> {
@@ -188,14 +241,28 @@ fn partitioner(class: &str) -> Result<Partition, Refusal> {
     }
 }
 
-fn letters(at: &At, topic: &str) -> Result<Letters, Refusal> {
-    if topic.replace("%{", "").contains('%') {
-        return Err(Refusal::at(&TOPIC, format!("`{topic}` has an escape that topics cannot have"))
-            .instead("`%{name}`, for the header of that name"));
+/// Flume 1.8 and later: escapes are replaced where events may name topics, else they are part of the name.
+fn topic(at: &At, text: &str) -> Result<Escapes, Refusal> {
+    let refused = |what: String| Refusal::at(&TOPIC, what);
+    let instead = "letters, digits, `.`, `_`, `-`, `%{header}`, `%Y%m%d`";
+    if !at.flag(&OVERRIDE) {
+        named(text).map_err(|what| {
+            refused(what).instead("a name without escapes, or `allowTopicOverride = true`")
+        })?;
     }
+    let escapes = Escapes::parse(text, TimeZone::system(), sys::host_part).map_err(refused)?;
+    // What is wrong with each event's topic is wrong now.
+    let (header, time) = (|_: &str| Some("x"), || Ok(When { raw: "0", millis: 0 }));
+    let mut sample = String::new();
+    escapes.expand(header, time, &mut sample).map_err(refused)?;
+    named(&sample).map_err(|what| refused(what).instead(instead))?;
+    Ok(escapes)
+}
+
+fn letters(at: &At, text: &str) -> Result<Letters, Refusal> {
     let header = |field| at.opt(field).filter(|name| !name.is_empty()).map(str::to_string);
     Ok(Letters {
-        topic: topic.into(),
+        topic: topic(at, text)?,
         topic_header: at.flag(&OVERRIDE).then(|| at.text(&TOPIC_HEADER).to_string()),
         partition: at.opt_int(&PARTITION).map(|partition| partition as i32),
         partition_header: header(&PARTITION_HEADER),

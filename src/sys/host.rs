@@ -23,6 +23,17 @@ pub fn full_host_name() -> io::Result<String> {
     Ok(dns_lookup::lookup_addr(&address).unwrap_or_else(|_| address.to_string()))
 }
 
+/// What escapes call this host, by their name for it.
+pub fn host_part(name: &str) -> Result<String, String> {
+    let found = match name {
+        "localhost" => host_name(),
+        "ip" => host_address().map(|address| address.to_string()),
+        "fqdn" => full_host_name(),
+        other => return Err(format!("`%[{other}]` is none of `%[localhost]`, `%[IP]` and `%[FQDN]`")),
+    };
+    found.map_err(|error| format!("`%[{name}]` is not known: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ mod watch;
 pub use boot::{boot_id, machine_id};
 pub use clock::{wall_ms, wall_ns};
 pub use files::{raise_descriptor_limit, replace_with, sync_dir};
-pub use host::{full_host_name, host_address, host_name};
+pub use host::{full_host_name, host_address, host_name, host_part};
 pub use lock::{LockError, lock_file, lock_owner};
 pub use poll::{Until, wait_for};
 pub use runtime::runtime;

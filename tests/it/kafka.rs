@@ -1,4 +1,9 @@
 //! Beside real Kafka brokers, with kcat on the other side. `tests/run kafka` installs what they need; the first run
 //! fetches their jars.
 mod brokers;
+mod chaos;
+mod group;
+mod security;
+mod seeds;
 mod sink;
+mod two;

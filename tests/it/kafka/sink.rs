@@ -1,17 +1,14 @@
 //! The Kafka sink beside real brokers.
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
 use crate::kills::append;
 use crate::rotation::source;
-use crate::rotation::writer::{Kind, Random, Writer};
+use crate::rotation::writer::Kind;
 use crate::support::kafka::{Broker, Kcat, Version};
-use crate::support::lines::Counted;
-use crate::support::{Agent, count, until};
+use crate::support::{Agent, until};
 
 /// A rolling file → memory → the topic `lines`.
-fn agent(broker: &Broker, keys: &str) -> Agent {
+pub fn agent(broker: &Broker, keys: &str) -> Agent {
     let ends = format!(
         "a1.sources = r1\na1.channels = c1\na1.sinks = k1\na1.sources.r1.channels = c1\n\
          a1.sources.r1.drainQuiet = 400\na1.channels.c1.type = memory\na1.channels.c1.capacity = 2000\n\
@@ -23,7 +20,7 @@ fn agent(broker: &Broker, keys: &str) -> Agent {
     Agent::new(&(ends + keys + &source(Kind::Taildir)))
 }
 
-fn numbered(from: u32, to: u32) -> String {
+pub fn numbered(from: u32, to: u32) -> String {
     (from..to).map(|number| format!("line {number}\n")).collect()
 }
 
@@ -31,49 +28,6 @@ fn arrives(agent: &Agent, kcat: &Kcat, expected: &str) {
     let all = || String::from_utf8(kcat.consume("lines", 0)).unwrap();
     assert!(until(|| all().len() >= expected.len()), "{}", agent.story());
     assert_eq!(all(), expected, "{}", agent.story());
-}
-
-#[test]
-fn s3_every_line_is_in_the_topic_once_and_in_order_through_kills_of_the_agent_and_of_the_broker() {
-    let mut broker = Broker::start(Version::V3, &[]);
-    broker.create("lines", 1, &["retention.ms=-1"]);
-    let mut random = Random::new(6);
-    let mut agent = agent(&broker, "");
-    let mut writer = Writer::new(Kind::Taildir, agent.path("in"));
-    agent.start();
-    writer.begin();
-    let kcat = Kcat::at(&broker);
-    assert!(until(|| !kcat.consume("lines", 0).is_empty()), "{}", agent.story());
-    let (kills, restarts) = (count(20, 200), count(2, 20));
-    for kill in 0..kills {
-        for _ in 0..random.below(30) {
-            writer.write(&mut random);
-            thread::park_timeout(Duration::from_millis(random.below(30)));
-        }
-        if random.below(3) == 0 {
-            writer.roll(&mut random);
-        }
-        if kill % (kills / restarts) == 5 {
-            if random.below(2) == 0 {
-                broker.kill()
-            } else {
-                broker.stop()
-            }
-            writer.write(&mut random);
-            broker.restart();
-        }
-        agent.kill();
-        agent.spawn();
-        // Some die while they connect, most while they deliver.
-        thread::park_timeout(Duration::from_millis(random.below(1500)));
-    }
-    writer.finish(&mut random);
-    agent.kill();
-    let mut agent = agent.with(&["--until-drained"]);
-    let status = agent.run();
-    let counted = Counted::of(writer.written(), &kcat.consume("lines", 0));
-    println!("kafka: {kills} kill -9 of the agent, {restarts} ends of the broker, {counted}");
-    assert!(status.success() && counted.is_exact(), "{counted}\n{}\n{}", writer.story(), agent.story());
 }
 
 #[test]
@@ -116,6 +70,85 @@ fn brokers_that_are_away_are_waited_for() {
 }
 
 #[test]
+fn brokers_that_are_away_while_the_channel_fills_stop_the_source_and_all_arrives_afterwards() {
+    let mut broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &["retention.ms=-1"]);
+    let mut agent = agent(&broker, "a1.sinks.k1.kafka.producer.delivery.timeout.ms = 900\n");
+    agent.configure(
+        &fs::read_to_string(agent.path("agent.properties"))
+            .unwrap()
+            .replace("capacity = 2000\n", "capacity = 200\n"),
+    );
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), numbered(0, 100).as_bytes());
+    agent.start();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 100));
+    broker.kill();
+    append(&agent.path("in/app.log"), numbered(100, 5000).as_bytes());
+    let waits = "source r1 (taildir): waiting for room (c1)";
+    let said = || {
+        let status = agent.status(&[]);
+        let words = format!("failing: waiting for brokers `{}`: no broker answers", broker.bootstrap());
+        status.contains(&words) && status.contains(", since 2") && status.contains(waits)
+    };
+    assert!(until(said), "{}\n{}", agent.status(&[]), agent.story());
+    broker.restart();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 5000));
+    assert!(until(|| !agent.status(&[]).contains("failing")), "{}", agent.status(&[]));
+    agent.stop();
+}
+
+#[test]
+fn d1_topics_by_time_and_header_are_one_each_and_what_has_no_time_is_a_dead_letter() {
+    let broker = Broker::start(Version::V3, &[]);
+    let keys = "a1.sources.r1.interceptors = i1\na1.sources.r1.interceptors.i1.type = regex_extractor\n\
+        a1.sources.r1.interceptors.i1.regex = ^(\\\\w+) (\\\\d*)\n\
+        a1.sources.r1.interceptors.i1.serializers = s1 s2\n\
+        a1.sources.r1.interceptors.i1.serializers.s1.name = app\n\
+        a1.sources.r1.interceptors.i1.serializers.s2.name = timestamp\n";
+    let mut agent = agent(&broker, keys);
+    let config = fs::read_to_string(agent.path("agent.properties")).unwrap();
+    agent.configure(&config.replace("kafka.topic = lines", "kafka.topic = logs-%{app}-%Y%m"));
+    fs::create_dir(agent.path("in")).unwrap();
+    let lines = "shop 1331093109123\nshop \nbank 1331093109123\nshop 1334000000000\n";
+    append(&agent.path("in/app.log"), lines.as_bytes());
+    agent.start();
+    let dead = || fs::read_dir(agent.path("state/dead-letters/k1")).into_iter().flatten().count();
+    assert!(until(|| dead() == 1), "{}", agent.story());
+    assert!(
+        until(|| agent.status(&[]).contains("delivered_total 3")),
+        "{}\n{}",
+        agent.status(&[]),
+        agent.story()
+    );
+    let kcat = Kcat::at(&broker);
+    let topics = [("logs-shop-201203", "shop 1331093109123\n"), ("logs-bank-201203", "bank 1331093109123\n")];
+    for (topic, expected) in topics.into_iter().chain([("logs-shop-201204", "shop 1334000000000\n")]) {
+        assert_eq!(String::from_utf8(kcat.consume(topic, 0)).unwrap(), expected, "{topic}");
+    }
+    assert!(agent.log().contains("its header `timestamp` is"), "{}", agent.log());
+    agent.stop();
+}
+
+#[test]
+fn an_entry_that_no_catalog_has_is_refused_with_the_names_there_are() {
+    let agent = Agent::new(
+        "a1.sources = r1\na1.channels = c1\na1.sinks = k1\na1.sources.r1.type = seq\na1.sources.r1.channels = c1\n\
+         a1.channels.c1.type = memory\na1.sinks.k1.type = kafka\na1.sinks.k1.channel = c1\n\
+         a1.sinks.k1.topics = itsi.lines\n",
+    );
+    let root = agent.path("env");
+    fs::create_dir_all(root.join("kafka")).unwrap();
+    fs::write(root.join("kafka/itosi.toml"), "brokers = [\"127.0.0.1:9092\"]\n").unwrap();
+    let mut agent = agent.with(&["--env-root", root.to_str().unwrap()]);
+    agent.spawn();
+    let said = |words: &str| agent.log().contains(words);
+    assert!(until(|| said("itsi")), "{}", agent.story());
+    assert!(until(|| said("itosi")) && said(root.to_str().unwrap()), "{}", agent.log());
+    agent.kill();
+}
+
+#[test]
 fn d1_a_message_that_is_too_large_becomes_a_dead_letter_and_the_others_arrive_once() {
     let broker = Broker::start(Version::V3, &[]);
     broker.create("lines", 1, &[]);
@@ -131,6 +164,28 @@ fn d1_a_message_that_is_too_large_becomes_a_dead_letter_and_the_others_arrive_on
     assert!(letter.contains("larger than the brokers"), "{letter}");
     let status = agent.status(&[]);
     assert!(status.contains("1 dead-lettered"), "{status}");
+    agent.stop();
+}
+
+/// Brokers judge batches: one that is too large is refused with all that is in it.
+#[test]
+fn d1_a_topic_that_takes_small_batches_only_gets_all_but_the_message_that_is_too_large_itself() {
+    let broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 1, &["max.message.bytes=20000"]);
+    let mut agent = agent(&broker, "a1.sinks.k1.flumeBatchSize = 1000\n");
+    let config = fs::read_to_string(agent.path("agent.properties")).unwrap();
+    let config =
+        config.replace("capacity = 2000", "capacity = 20000").replace("batchSize = 7", "batchSize = 1000");
+    agent.configure(&(config + "a1.channels.c1.transactionCapacity = 1000\n"));
+    fs::create_dir(agent.path("in")).unwrap();
+    let text = numbered(0, 3000) + &"x".repeat(30_000) + "\n" + &numbered(3000, 6000);
+    append(&agent.path("in/app.log"), text.as_bytes());
+    agent.start();
+    arrives(&agent, &Kcat::at(&broker), &numbered(0, 6000));
+    let dead = fs::read_dir(agent.path("state/dead-letters/k1")).into_iter().flatten().count();
+    assert_eq!(dead, 1, "{}", agent.story());
+    let said = "the brokers refuse batches of sink `k1` of up to 1000000 bytes";
+    assert!(agent.log().contains(said), "{}", agent.log());
     agent.stop();
 }
 

@@ -2,6 +2,7 @@
 //! that can be counted.
 pub mod kafka;
 pub mod lines;
+pub mod proxy;
 
 use std::fs;
 use std::io::Read;
@@ -43,6 +44,7 @@ pub struct Agent {
     starts: usize,
     user: Option<u32>,
     program: PathBuf,
+    variables: Vec<(String, String)>,
 }
 
 /// The user id that owns nothing.
@@ -53,7 +55,15 @@ impl Agent {
     pub fn new(config: &str) -> Agent {
         let dir = tempfile::tempdir().unwrap();
         let program = env!("CARGO_BIN_EXE_dataflowkit").into();
-        let agent = Agent { dir, child: None, arguments: Vec::new(), starts: 0, user: None, program };
+        let agent = Agent {
+            dir,
+            child: None,
+            arguments: Vec::new(),
+            starts: 0,
+            user: None,
+            program,
+            variables: Vec::new(),
+        };
         agent.configure(config);
         agent
     }
@@ -82,6 +92,12 @@ impl Agent {
         self
     }
 
+    /// One more variable of its environment.
+    pub fn env(mut self, name: &str, value: &str) -> Agent {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
     /// More arguments for the next starts.
     pub fn with(mut self, arguments: &[&str]) -> Agent {
         self.arguments = arguments.iter().map(|a| a.to_string()).collect();
@@ -106,7 +122,8 @@ impl Agent {
             .env_remove("JOURNAL_STREAM")
             // Flume's own default files lie there: ours are nobody else's.
             .env("HOME", self.dir.path())
-            .env("DATAFLOWKIT_INSTALLATION", "test");
+            .env("DATAFLOWKIT_INSTALLATION", "test")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
