@@ -1,7 +1,7 @@
 //! What the source, the sink and the channel of Kafka share: names of properties, the connection, a producer whose
 //! delivery is one commit, and the topic that keeps marks.
 //!
-//! Shape: `names` translates properties of 0.8 and of the Java clients to those of librdkafka; `cluster` has brokers and
+//! Shape: `keys` has the keys they share; `names` translates properties of 0.8 and of the Java clients to those of librdkafka; `cluster` has brokers and
 //! properties of one cluster and says what went wrong in a sentence; `producer` sends and waits for the reports;
 //! `marks` writes and reads what a destination has; `reach` makes all that of a component's keys and its catalog; `sink`
 //! brings events to topics, as `letters`.
@@ -9,6 +9,7 @@
 //! installation, instance, channel and sink, so that copies fence each other (K2) and cloned hosts do not.
 //! Truth: librdkafka's `CONFIGURATION.md`; KIP-98 (transactions), KIP-360 (errors that a producer survives).
 pub mod cluster;
+pub mod keys;
 pub mod letters;
 pub mod marks;
 pub mod names;

@@ -95,6 +95,11 @@ pub fn known(name: &str, value: &str) -> Known {
         "ssl.endpoint.identification.algorithm" if value.trim().is_empty() => {
             Known::As(vec![("ssl.endpoint.identification.algorithm", "none".into())])
         }
+        // Flume's own, as its files cannot say an empty value.
+        "ssl.disableTLSHostnameVerification" if value.trim().eq_ignore_ascii_case("true") => {
+            Known::As(vec![("ssl.endpoint.identification.algorithm", "none".into())])
+        }
+        "ssl.disableTLSHostnameVerification" => Known::Ignored("names of hosts are verified"),
         _ => Known::As(Vec::new()),
     }
 }

@@ -11,18 +11,15 @@ use crate::config::catalog::{Addressed, KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
 use crate::flow::{Kind, Sink};
+use crate::kafka::keys::{self, CATALOG, DELIVERY, MARKS_TOPIC, PARTITION, PARTITION_HEADER};
 use crate::kafka::letters::Letters;
-use crate::kafka::names::{Known, known};
 use crate::kafka::producer::Partition;
-use crate::kafka::reach::{Reach, refused};
+use crate::kafka::reach::Reach;
 use crate::kafka::sink::{KafkaSink, Settings};
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
     .doc("brokers to begin with: host:port, host:port; else those of the catalog");
-const CATALOG: Field = Field::word("kafka_name")
-    .also(&["kafkaName"])
-    .doc("the entry of the env catalogs that says where the cluster is");
 const TOPIC: Field = Field::text("kafka.topic")
     .also(&["topic", "toppic", "topics"])
     .default("default-flume-topic")
@@ -36,18 +33,9 @@ const ACKS: Field = Field::choice("requiredAcks", &["0", "1", "-1", "all"])
     .also(&["required.acks", "acks", "kafka.acks", "kafka.request.required.acks", "kafka.producer.acks", "kafka.producer.request.required.acks"])
     .lint(of_acks)
     .doc("replicas that must have a message: 1 or all; 0 asks for no answer and promises nothing; exactly-once needs all");
-const DELIVERY: Field = Field::choice("delivery", &["exactly-once", "at-least-once"])
-    .default("exactly-once")
-    .doc("exactly-once: events and marks in one transaction, for read-committed readers; at-least-once: no transactions");
-const MARKS_TOPIC: Field =
-    Field::word("marksTopic").default("dataflowkit-marks").doc("the compacted topic that keeps the marks");
 const EVENT_FORMAT: Field = Field::flag("useFlumeEventFormat")
     .default("false")
     .doc("send headers and body as an Avro FlumeEvent; else the body alone");
-const PARTITION: Field =
-    Field::int("defaultPartitionId", 0, i32::MAX as i64).doc("send everything to this partition");
-const PARTITION_HEADER: Field = Field::text("partitionIdHeader")
-    .doc("the header that names an event's partition; wins over defaultPartitionId");
 const OVERRIDE: Field =
     Field::flag("allowTopicOverride").default("true").doc("whether a header of the event may name its topic");
 const TOPIC_HEADER: Field = Field::text("topicHeader").default("topic").doc("that header");
@@ -57,7 +45,7 @@ const HEADERS: Field = Field::prefix("header.")
     .doc("`header.NAME = KAFKA`: send the event's header NAME as the message's header KAFKA");
 const PRODUCER: Field = Field::prefix("kafka.producer.")
     .also(&["kafka."])
-    .lint(lint)
+    .lint(keys::property)
     .doc("a property of the producer, by its name in 0.8, in Java's client or in librdkafka");
 const MAX_REQUEST: Field = Field::int("max.request.size", 1000, 1_000_000_000)
     .unit(Unit::Bytes)
@@ -90,9 +78,6 @@ pub static SPEC: Spec = Spec {
     build: Build::Sink(build),
 };
 
-/// The class of the old producer's default partitioner; keys keep their partitions by it.
-const OLD_PARTITIONER: &str = "kafka.producer.DefaultPartitioner";
-
 fn of_acks(key: &str, value: &str) -> Option<Diagnostic> {
     match value.trim() {
         "0" => {
@@ -108,18 +93,6 @@ fn of_acks(key: &str, value: &str) -> Option<Diagnostic> {
             let what = format!("`{key} = 1` is raised to `all`, but with `delivery = at-least-once`");
             Some(Diagnostic::note("raised", what).hint("exactly-once needs the answer of all replicas"))
         }
-        _ => None,
-    }
-}
-
-/// A property's own name.
-fn property(key: &str) -> &str {
-    key.strip_prefix("kafka.producer.").or(key.strip_prefix("kafka.")).unwrap_or(key)
-}
-
-fn lint(key: &str, value: &str) -> Option<Diagnostic> {
-    match known(property(key), value) {
-        Known::Ignored(why) => Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: {why}"))),
         _ => None,
     }
 }
@@ -142,7 +115,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     }
     for (name, value) in at.under(&PRODUCER) {
         match name {
-            "partitioner.class" => partition = partitioner(value)?,
+            "partitioner.class" => partition = keys::partitioner(&PRODUCER, value)?,
             _ => reach.set(&PRODUCER, name, value)?,
         }
     }
@@ -155,10 +128,8 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     properties.insert("acks".into(), if exactly_once { "all" } else { acks.unwrap_or("1") }.into());
     // Java's default for messages with a key.
     properties.entry("partitioner".into()).or_insert_with(|| "murmur2_random".into());
-    if exactly_once && properties.get("enable.idempotence").is_some_and(|text| text == "false") {
-        let what = "exactly-once needs `enable.idempotence`";
-        return Err(refused(&PRODUCER, "enable.idempotence", what)
-            .instead("`delivery = at-least-once`, or leave it out"));
+    if exactly_once {
+        keys::needs_idempotence(&reach, &PRODUCER)?;
     }
     reach.check(&PRODUCER)?;
     let settings = Settings {
@@ -173,19 +144,6 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         marks_topic: at.text(&MARKS_TOPIC).into(),
     };
     Ok(Box::new(KafkaSink::new(settings, letters(at, topic)?, at.dead_letters(), at.pulse.clone())))
-}
-
-/// What a Java class that chooses partitions is here.
-fn partitioner(class: &str) -> Result<Partition, Refusal> {
-    match class {
-        OLD_PARTITIONER => Ok(Partition::JavaStringHash),
-        "org.apache.kafka.clients.producer.internals.DefaultPartitioner" => Ok(Partition::Client),
-        other => {
-            let what = format!("`{other}` is a Java class, which cannot run here");
-            Err(refused(&PRODUCER, "partitioner.class", what)
-                .instead("leave it out, or choose by `kafka.producer.partitioner`"))
-        }
-    }
 }
 
 fn letters(at: &At, topic: &str) -> Result<Letters, Refusal> {
