@@ -1,4 +1,6 @@
 //! Beside real Kafka brokers, with kcat on the other side. `tests/run kafka` installs what they need; the first run
 //! fetches their jars.
 mod brokers;
+mod channel;
+mod flume;
 mod sink;

@@ -50,6 +50,19 @@ impl Kcat {
         self.read(&["-t", topic], "read_uncommitted")
     }
 
+    /// The values of all messages that were committed to a partition, as they are.
+    pub fn values(&self, topic: &str, partition: i32) -> Vec<Vec<u8>> {
+        let what = ["-t", topic, "-p", &partition.to_string(), "-f", "%S\n%s"];
+        let printed = self.read(&what, "read_committed");
+        let (mut rest, mut values) = (&printed[..], Vec::new());
+        while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+            let length: usize = std::str::from_utf8(&rest[..at]).unwrap().parse().unwrap();
+            values.push(rest[at + 1..at + 1 + length].to_vec());
+            rest = &rest[at + 1 + length..];
+        }
+        values
+    }
+
     fn read(&self, what: &[&str], isolation: &str) -> Vec<u8> {
         let mut command = self.command(&["-C", "-e", "-q", "-o", "beginning"]);
         command.args(what).args(["-X", &format!("isolation.level={isolation}")]);

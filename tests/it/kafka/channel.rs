@@ -1,0 +1,124 @@
+//! The Kafka channel beside real brokers: with sources, with sinks, with both.
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::thread;
+use std::time::Duration;
+
+use crate::kills::append;
+use crate::rotation::source;
+use crate::rotation::writer::{Kind, Random, Writer};
+use crate::support::kafka::{Broker, Kcat, Version};
+use crate::support::lines::Counted;
+use crate::support::{Agent, count, rolled, until};
+
+/// Events of the topic `relay` pass through channel `c1`.
+pub(super) fn channel(broker: &Broker) -> String {
+    format!(
+        "a1.channels = c1\na1.channels.c1.type = org.apache.flume.channel.kafka.KafkaChannel\n\
+         a1.channels.c1.kafka.bootstrap.servers = {}\na1.channels.c1.kafka.topic = relay\n\
+         a1.channels.c1.retryDelay = 20\na1.channels.c1.syncInterval = 20\n",
+        broker.bootstrap()
+    )
+}
+
+/// A rolling file.
+fn files() -> String {
+    let keys = "a1.sources = r1\na1.sources.r1.channels = c1\na1.sources.r1.drainQuiet = 400\n";
+    keys.to_string() + &source(Kind::Taildir)
+}
+
+const NETCAT: &str = "a1.sources = r1\na1.sources.r1.type = netcat\na1.sources.r1.bind = 127.0.0.1\n\
+     a1.sources.r1.port = 0\na1.sources.r1.channels = c1\n";
+
+pub(super) const FILE_ROLL: &str = "a1.sinks = k1\na1.sinks.k1.type = file_roll\na1.sinks.k1.channel = c1\n\
+     a1.sinks.k1.sink.directory = @DIR@/out\na1.sinks.k1.sink.rollInterval = 0\n\
+     a1.sinks.k1.retryDelay = 20\na1.sinks.k1.syncInterval = 20\n";
+
+/// Headers and body of an `AvroFlumeEvent`; headers in one block, all lengths below 64.
+fn event(value: &[u8]) -> (Vec<(String, String)>, Vec<u8>) {
+    fn text<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+        let (length, behind) = rest.split_first().unwrap();
+        let (text, behind) = behind.split_at(usize::from(length / 2));
+        *rest = behind;
+        text
+    }
+    let (count, mut rest) = value.split_first().unwrap();
+    let mut headers = Vec::new();
+    for _ in 0..count / 2 {
+        let name = String::from_utf8(text(&mut rest).to_vec()).unwrap();
+        headers.push((name, String::from_utf8(text(&mut rest).to_vec()).unwrap()));
+    }
+    if *count > 0 {
+        assert_eq!(rest[0], 0, "the end of the map");
+        rest = &rest[1..];
+    }
+    let body = text(&mut rest).to_vec();
+    assert!(rest.is_empty());
+    (headers, body)
+}
+
+/// Lines `from..to`.
+pub(super) fn numbered(from: u32, to: u32) -> String {
+    (from..to).map(|number| format!("line {number}\n")).collect()
+}
+
+/// The bodies in the topic, a line each.
+fn in_topic(broker: &Broker) -> String {
+    let values = Kcat::at(broker).values("relay", 0);
+    values.iter().map(|value| String::from_utf8(event(value).1).unwrap() + "\n").collect()
+}
+
+fn arrives(agent: &Agent, expected: &str) {
+    let out = || String::from_utf8(rolled(&agent.path("out"))).unwrap();
+    assert!(until(|| out().len() >= expected.len()), "{}\n{}", agent.status(&[]), agent.story());
+    assert_eq!(out(), expected, "{}", agent.story());
+}
+
+fn answered(peer: &mut std::net::TcpStream, line: &str) -> bool {
+    peer.write_all(format!("{line}\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    // A peer whose agent was killed gets none.
+    BufReader::new(peer).read_line(&mut answer).is_ok() && answer == "OK\n"
+}
+
+#[test]
+fn with_a_source_alone_events_are_in_the_topic_as_flume_writes_them() {
+    let broker = Broker::start(Version::V3, &[]);
+    broker.create("relay", 1, &[]);
+    let keys = "a1.sources.r1.interceptors = i1 i2\na1.sources.r1.interceptors.i1.type = static\n\
+         a1.sources.r1.interceptors.i1.key = app\na1.sources.r1.interceptors.i1.value = shop\n\
+         a1.sources.r1.interceptors.i2.type = static\na1.sources.r1.interceptors.i2.key = key\n\
+         a1.sources.r1.interceptors.i2.value = k7\n";
+    let mut agent = Agent::new(&(channel(&broker) + &files() + keys)).with(&["--until-drained"]);
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), b"hi\n\n");
+    assert!(agent.run().success(), "{}", agent.story());
+    let values = Kcat::at(&broker).values("relay", 0);
+    let headers = || vec![("app".to_string(), "shop".to_string()), ("key".to_string(), "k7".to_string())];
+    let found: Vec<_> = values.iter().map(|value| event(value)).collect();
+    assert_eq!(found, [(headers(), b"hi".to_vec()), (headers(), b"".to_vec())], "{}", agent.story());
+    let said = agent.log();
+    assert!(!said.contains("c1.out"), "nothing is read where nobody takes\n{said}");
+}
+
+#[test]
+fn p4_lines_that_were_answered_are_in_the_topic_after_a_kill() {
+    let broker = Broker::start(Version::V3, &[]);
+    broker.create("relay", 1, &[]);
+    let mut agent = Agent::new(&(channel(&broker) + NETCAT));
+    let (mut owed, mut number) = (String::new(), 0);
+    for _ in 0..count(2, 20) {
+        agent.start();
+        let mut peer = agent.connect();
+        for _ in 0..20 {
+            let line = format!("line {number}");
+            number += 1;
+            assert!(answered(&mut peer, &line), "{}", agent.story());
+            owed += &(line + "\n");
+        }
+        peer.write_all(b"never answered\n").unwrap();
+        agent.kill();
+    }
+    let there: String = in_topic(&broker).lines().filter(|l| !l.starts_with("never")).map(|l| format!("{l}\n")).collect();
+    assert_eq!(there, owed, "{}", agent.story());
+}
