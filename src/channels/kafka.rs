@@ -150,10 +150,6 @@ fn whereabouts(at: &At, family: &Field) -> Result<(Reach, Partition, String), Re
     if topic.contains('%') {
         return Err(Refusal::at(&TOPIC, format!("`{topic}` has an escape, and a channel has one topic")));
     }
-    if entry.is_none() && !own {
-        return Err(Refusal::at(&BROKERS, "it has no brokers")
-            .instead("`kafka.bootstrap.servers = HOST:PORT`, or `kafka_name` with an entry of the env catalogs"));
-    }
     let mut reach = Reach::of(at, &BROKERS, entry.as_deref(), &key)?;
     let mut partition = Partition::Client;
     match entry.as_deref().and_then(|entry| entry.setting(&kafka::PARTITIONER)) {

@@ -2,5 +2,6 @@
 //! fetches their jars.
 mod brokers;
 mod channel;
+mod check;
 mod flume;
 mod sink;
