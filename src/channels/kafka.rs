@@ -19,9 +19,12 @@ use crate::diag::Diagnostic;
 use crate::flow::{Kind, Limit, Sink, Source};
 use crate::kafka::keys::{self, CATALOG, DELIVERY, MARKS_TOPIC, PARTITION, PARTITION_HEADER};
 use crate::kafka::letters::Letters;
+use crate::kafka::message::Form;
 use crate::kafka::producer::Partition;
 use crate::kafka::reach::Reach;
 use crate::kafka::sink::{self, KafkaSink};
+use crate::kafka::source::{self, KafkaSource, Topics};
+use crate::kafka::start::Start;
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
@@ -160,7 +163,7 @@ fn whereabouts(at: &At, family: &Field) -> Result<(Reach, Partition, String), Re
     for (field, name, value) in properties(at, family) {
         match name {
             "partitioner.class" => partition = keys::partitioner(field, value)?,
-            "acks" | "request.required.acks" | "group.id" => {}
+            name if OWN.contains(&name) => {}
             _ => reach.set(field, name, value)?,
         }
     }
@@ -214,16 +217,49 @@ fn bring(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     Ok(Box::new(KafkaSink::new(settings, letters, at.dead_letters(), at.pulse.clone())))
 }
 
+/// Events of one read.
+const READ: usize = 1000;
+/// How long events wait for others to come along with.
+const TOGETHER: Duration = Duration::from_millis(20);
+
 /// Reads them from there.
 fn fetch(at: &At) -> Result<Box<dyn Source>, Refusal> {
-    let (_reach, _, _topic) = whereabouts(at, &CONSUMER)?;
-    let _ = (GROUP, SMALLEST);
-    Ok(Box::new(Unread))
+    let (reach, _, topic) = whereabouts(at, &CONSUMER)?;
+    reach.check(&CONSUMER)?;
+    let place = at.place;
+    let settings = source::Settings {
+        reach,
+        topics: Topics::List(vec![topic]),
+        group: at.text(&GROUP).into(),
+        identity: format!("dataflowkit {}/{}/{}", place.installation, place.instance, at.name),
+        start: start(at),
+        batch: READ,
+        duration: TOGETHER,
+        commit: Some(Duration::from_secs(1)),
+        refresh: Duration::from_secs(30),
+        form: Form { event_format: at.flag(&PARSE), ..Form::default() },
+        dead: at.dead_letters(),
+    };
+    Ok(Box::new(KafkaSource::new(settings, at.pulse.clone())))
 }
 
-struct Unread;
-impl Source for Unread {
-    fn run(&mut self, _: &crate::flow::Outlet, _: &crate::flow::Stop) -> Result<(), crate::flow::Fatal> {
-        Err(crate::flow::Fatal::new("awaits the source"))
+/// Where the group begins that has no offset: at the oldest event, unless it is told otherwise.
+fn start(at: &At) -> Start {
+    let reset = properties(at, &CONSUMER).into_iter().rev().find(|(_, name, _)| *name == RESET);
+    match reset.map(|(_, _, value)| value.trim()) {
+        Some("latest" | "largest") => Start::Latest,
+        None if at.is_set(&SMALLEST) && !at.flag(&SMALLEST) => Start::Latest,
+        _ => Start::Earliest,
     }
 }
+
+const RESET: &str = "auto.offset.reset";
+/// Properties that Flume's channel decides as well.
+const OWN: &[&str] = &[
+    "acks",
+    "request.required.acks",
+    "group.id",
+    "enable.auto.commit",
+    "auto.commit.enable",
+    RESET,
+];

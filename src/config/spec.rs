@@ -324,7 +324,7 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
-    /// For a sink: where it keeps events that its far side refuses for good.
+    /// Where a sink keeps events that its far side refuses for good, and a source messages that are no events.
     pub fn dead_letters(&self) -> DeadLetters {
         DeadLetters::of(&self.place.state_dir, self.pulse)
     }

@@ -62,23 +62,9 @@ pub static ALL: &[Spec] = &[
     ),
     later(
         Kind::Source,
-        "kafka",
-        "org.apache.flume.source.kafka.KafkaSource",
-        "messages of Kafka topics",
-        READ_FILES,
-    ),
-    later(
-        Kind::Source,
         "dfk_jms",
         "com.cmos.bomc.dataflowkit.cmcconline.flume.source.jms.JMSSource",
         "messages of a JMS broker, by catalog",
-        READ_FILES,
-    ),
-    later(
-        Kind::Source,
-        "dfk_kafka",
-        "com.cmos.bomc.dataflowkit.cmcconline.flume.source.kafka.KafkaPollableSource",
-        "messages of Kafka topics, by catalog",
         READ_FILES,
     ),
     also(

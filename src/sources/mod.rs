@@ -3,6 +3,7 @@ use crate::config::Spec;
 
 mod exec;
 mod file_source;
+mod kafka;
 mod netcat;
 mod netcatudp;
 mod roll_file;
@@ -15,6 +16,7 @@ mod taildir;
 pub static ALL: &[&Spec] = &[
     &exec::SPEC,
     &file_source::SPEC,
+    &kafka::SPEC,
     &netcat::SPEC,
     &netcatudp::SPEC,
     &roll_file::SPEC,

@@ -1,0 +1,259 @@
+//! A member of a consumer group: the client, what the group gives it and takes from it, and its commits.
+//!
+//! Why rebalances are only noted when the client tells of them: what is in flight is to be finished first, and where to
+//! begin has to be asked for. The client waits until `take` or `release` answers, and goes on with everything else.
+//! Invariants: a client that is dropped gives back whatever it has, at once. Commits are never waited for without bound.
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::begin::Committed;
+use super::cluster::Cluster;
+
+/// A partition of a topic.
+pub type Place = (String, i32);
+
+/// What the group decided.
+#[derive(Debug)]
+pub enum Change {
+    Given(Vec<Place>),
+    Taken(Vec<Place>),
+}
+
+/// What the client tells of.
+#[derive(Default)]
+struct Group {
+    changes: Mutex<VecDeque<Change>>,
+    closing: AtomicBool,
+    commits: Mutex<Commits>,
+}
+
+#[derive(Default)]
+struct Commits {
+    under_way: usize,
+    failed: Option<KafkaError>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl ClientContext for Group {
+    fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
+        log::debug!("{level:?}: {message}");
+    }
+
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Group {
+    fn rebalance(&self, client: &BaseConsumer<Self>, told: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let places = places(list);
+        let given = told == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(SeqCst) {
+            // Nobody waits for anything any more.
+            let _ = if given { client.assign(&TopicPartitionList::new()) } else { released(client, list) };
+            return;
+        }
+        lock(&self.changes).push_back(if given { Change::Given(places) } else { Change::Taken(places) });
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        let mut commits = lock(&self.commits);
+        commits.under_way = commits.under_way.saturating_sub(1);
+        commits.failed = result.err();
+    }
+}
+
+fn places(list: &TopicPartitionList) -> Vec<Place> {
+    list.elements().iter().map(|element| (element.topic().to_string(), element.partition())).collect()
+}
+
+fn listed<'p>(places: impl IntoIterator<Item = &'p Place>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    places.into_iter().for_each(|(topic, partition)| _ = list.add_partition(topic, *partition));
+    list
+}
+
+fn released(client: &BaseConsumer<Group>, list: &TopicPartitionList) -> KafkaResult<()> {
+    match client.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => client.incremental_unassign(list),
+        _ => client.unassign(),
+    }
+}
+
+/// A client in its group.
+pub struct Member {
+    client: BaseConsumer<Group>,
+    identity: String,
+}
+
+impl Member {
+    /// A client that has subscribed to nothing yet; `refresh` is how often it looks for topics.
+    pub fn new(cluster: &Cluster, group: &str, identity: &str, refresh: Duration) -> KafkaResult<Member> {
+        let mut cluster = cluster.clone();
+        let refresh = refresh.as_millis().to_string();
+        let defaults = [
+            ("isolation.level", "read_committed"),
+            // The client reads ahead by so much; its own limit would be all the memory there is for an agent.
+            ("queued.max.messages.kbytes", "16384"),
+            // And goes on as soon as there is room.
+            ("fetch.queue.backoff.ms", "20"),
+            ("topic.metadata.refresh.interval.ms", &refresh),
+        ];
+        for (name, value) in defaults {
+            cluster.properties.entry(name.into()).or_insert_with(|| value.into());
+        }
+        let own = [
+            ("group.id", group),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("auto.offset.reset", "error"),
+            ("enable.partition.eof", "true"),
+            ("allow.auto.create.topics", "false"),
+        ];
+        let client = cluster.client(&own).create_with_context(Group::default())?;
+        Ok(Member { client, identity: identity.into() })
+    }
+
+    /// What comes next. Nothing within `time`: or the group has decided something.
+    pub fn poll(&self, time: Duration) -> Option<KafkaResult<BorrowedMessage<'_>>> {
+        self.client.poll(time)
+    }
+
+    pub fn change(&self) -> Option<Change> {
+        lock(&self.client.context().changes).pop_front()
+    }
+
+    pub fn subscribe(&self, topics: &[&str]) -> KafkaResult<()> {
+        if topics.is_empty() {
+            self.client.unsubscribe();
+            return Ok(());
+        }
+        self.client.subscribe(topics)
+    }
+
+    /// The names of all topics. One that is asked for by its name would be made.
+    pub fn topics(&self, patience: Duration) -> KafkaResult<Vec<String>> {
+        let metadata = self.client.fetch_metadata(None, patience)?;
+        let there = metadata.topics().iter().filter(|topic| topic.error().is_none());
+        Ok(there.map(|topic| topic.name().to_string()).collect())
+    }
+
+    pub fn cluster_id(&self, patience: Duration) -> Option<String> {
+        self.client.client().fetch_cluster_id(patience)
+    }
+
+    /// The lowest offset there is, and the one behind the highest.
+    pub fn watermarks(&self, (topic, partition): &Place, patience: Duration) -> KafkaResult<(u64, u64)> {
+        let (low, high) = self.client.fetch_watermarks(topic, *partition, patience)?;
+        Ok((low.max(0) as u64, high.max(0) as u64))
+    }
+
+    /// What the group has committed of each.
+    pub fn committed(&self, places: &[Place], patience: Duration) -> KafkaResult<Vec<Option<Committed>>> {
+        let told = self.client.committed_offsets(listed(places), patience)?;
+        let of = |(topic, partition): &Place| {
+            let element = told.find_partition(topic, *partition)?;
+            let Offset::Offset(at) = element.offset() else { return None };
+            // Brokers keep it as text.
+            let ours = element.metadata() == self.identity;
+            Some(Committed { at: u64::try_from(at).ok()?, ours })
+        };
+        for element in told.elements() {
+            element.error()?;
+        }
+        Ok(places.iter().map(of).collect())
+    }
+
+    /// Takes what the group gives, each from an offset on.
+    pub fn take(&self, begins: &[(Place, u64)]) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), at) in begins {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*at as i64))?;
+        }
+        match self.client.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => self.client.incremental_assign(&list),
+            _ => self.client.assign(&list),
+        }
+    }
+
+    /// Gives back what the group takes.
+    pub fn release(&self, places: &[Place]) -> KafkaResult<()> {
+        released(&self.client, &listed(places))
+    }
+
+    /// Whether others have got it already.
+    pub fn is_lost(&self) -> bool {
+        self.client.assignment_lost()
+    }
+
+    pub fn pause<'p>(&self, places: impl IntoIterator<Item = &'p Place>) -> KafkaResult<()> {
+        self.client.pause(&listed(places))
+    }
+
+    pub fn resume<'p>(&self, places: impl IntoIterator<Item = &'p Place>) -> KafkaResult<()> {
+        self.client.resume(&listed(places))
+    }
+
+    pub fn seek(&self, (topic, partition): &Place, at: u64, patience: Duration) -> KafkaResult<()> {
+        self.client.seek(topic, *partition, Offset::Offset(at as i64), patience)
+    }
+
+    /// Asks for a commit of offsets; `has_commits` until it is answered.
+    pub fn commit(&self, offsets: &[(Place, u64)]) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), at) in offsets {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*at as i64))?;
+            if let Some(mut element) = list.find_partition(topic, *partition) {
+                element.set_metadata(&self.identity);
+            }
+        }
+        lock(&self.client.context().commits).under_way += 1;
+        let asked = self.client.commit(&list, CommitMode::Async);
+        if asked.is_err() {
+            lock(&self.client.context().commits).under_way -= 1;
+        }
+        asked
+    }
+
+    /// Whether a commit is not answered yet.
+    pub fn has_commits(&self) -> bool {
+        lock(&self.client.context().commits).under_way > 0
+    }
+
+    /// Why the last commit that was answered failed.
+    pub fn failed_commit(&self) -> Option<KafkaError> {
+        lock(&self.client.context().commits).failed.take()
+    }
+
+    /// Waits for the answers to commits; messages that come meanwhile are read again.
+    pub fn settle_commits(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while self.has_commits() && Instant::now() < until {
+            let _ = self.poll(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.client.context().closing.store(true, SeqCst);
+        // A change that was not answered would be waited for.
+        while let Some(change) = self.change() {
+            let _ = match change {
+                Change::Given(_) => self.client.assign(&TopicPartitionList::new()),
+                Change::Taken(places) => self.release(&places),
+            };
+        }
+    }
+}
