@@ -224,14 +224,17 @@ const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Reads them from there.
 fn fetch(at: &At) -> Result<Box<dyn Source>, Refusal> {
-    let (reach, _, topic) = whereabouts(at, &CONSUMER)?;
-    reach.check(&CONSUMER)?;
+    let (mut reach, _, topic) = whereabouts(at, &CONSUMER)?;
     let place = at.place;
+    let identity = format!("dataflowkit/{}/{}/{}", place.installation, place.instance, at.name);
+    // By a name of its own it takes its place again at once after a kill, where the group would wait for who is gone.
+    reach.cluster.properties.entry(MEMBER.into()).or_insert_with(|| identity.clone());
+    reach.check(&CONSUMER)?;
     let settings = source::Settings {
         reach,
         topics: Topics::List(vec![topic]),
         group: at.text(&GROUP).into(),
-        identity: format!("dataflowkit {}/{}/{}", place.installation, place.instance, at.name),
+        identity,
         start: start(at),
         batch: READ,
         duration: TOGETHER,
@@ -253,6 +256,7 @@ fn start(at: &At) -> Start {
     }
 }
 
+const MEMBER: &str = "group.instance.id";
 const RESET: &str = "auto.offset.reset";
 /// Properties that Flume's channel decides as well.
 const OWN: &[&str] = &[

@@ -122,3 +122,96 @@ fn p4_lines_that_were_answered_are_in_the_topic_after_a_kill() {
     let there: String = in_topic(&broker).lines().filter(|l| !l.starts_with("never")).map(|l| format!("{l}\n")).collect();
     assert_eq!(there, owed, "{}", agent.story());
 }
+
+#[test]
+fn s3_every_line_passes_through_the_topic_once_and_in_order_through_kills_of_the_agent_and_of_the_broker() {
+    let mut broker = Broker::start(Version::V3, &[]);
+    broker.create("relay", 1, &["retention.ms=-1"]);
+    let mut random = Random::new(6);
+    let mut agent = Agent::new(&(channel(&broker) + &files() + FILE_ROLL));
+    let mut writer = Writer::new(Kind::Taildir, agent.path("in"));
+    agent.start();
+    writer.begin();
+    let arrived = || rolled(&agent.path("out")).len();
+    assert!(until(|| arrived() > 0), "{}\n{}", agent.status(&[]), agent.story());
+    let (kills, ends) = (count(8, 100), count(1, 10));
+    for kill in 0..kills {
+        for _ in 0..random.below(30) {
+            writer.write(&mut random);
+            thread::park_timeout(Duration::from_millis(random.below(30)));
+        }
+        if random.below(3) == 0 {
+            writer.roll(&mut random);
+        }
+        if kill % (kills / ends) == 5 {
+            if random.below(2) == 0 { broker.kill() } else { broker.stop() }
+            writer.write(&mut random);
+            broker.restart();
+        }
+        agent.kill();
+        agent.spawn();
+        // Some die while they connect, some while they put, some while they take.
+        thread::park_timeout(Duration::from_millis(random.below(2500)));
+    }
+    writer.finish(&mut random);
+    agent.kill();
+    let mut agent = agent.with(&["--until-drained"]);
+    let status = agent.run();
+    let counted = Counted::of(writer.written(), &rolled(&agent.path("out")));
+    println!("kafka channel: {kills} kill -9 of the agent, {ends} ends of the broker, {counted}");
+    assert!(status.success() && counted.is_exact(), "{counted}\n{}\n{}", writer.story(), agent.story());
+}
+
+#[test]
+fn one_agent_fills_the_topic_and_another_empties_it() {
+    let broker = Broker::start(Version::Newest, &[]);
+    broker.create("relay", 3, &[]);
+    let mut first = Agent::new(&(channel(&broker) + &files()));
+    let mut second = Agent::new(&(channel(&broker) + FILE_ROLL));
+    fs::create_dir(first.path("in")).unwrap();
+    append(&first.path("in/app.log"), numbered(0, 500).as_bytes());
+    first.start();
+    second.start();
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
+        lines.sort();
+        lines
+    };
+    let out = |agent: &Agent| String::from_utf8(rolled(&agent.path("out"))).unwrap();
+    assert!(until(|| out(&second).len() >= numbered(0, 500).len()), "{}\n{}", second.status(&[]), second.story());
+    second.stop();
+    append(&first.path("in/app.log"), numbered(500, 1000).as_bytes());
+    let mut second = second.with(&["--until-drained"]);
+    let brought = || first.status(&[]).contains("1000 delivered");
+    assert!(until(brought), "{}\n{}", first.status(&[]), first.story());
+    first.stop();
+    assert!(second.run().success(), "{}", second.story());
+    assert_eq!(sorted(&out(&second)), sorted(&numbered(0, 1000)), "{}", second.story());
+}
+
+#[test]
+fn brokers_that_are_away_stop_the_sources_when_the_channel_is_full_and_all_arrives_afterwards() {
+    let mut broker = Broker::start(Version::V3, &[]);
+    broker.create("relay", 1, &["retention.ms=-1"]);
+    let keys = "a1.channels.c1.capacity = 100\na1.channels.c1.transactionCapacity = 10\n";
+    let mut agent = Agent::new(&(channel(&broker) + &files() + FILE_ROLL + keys));
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), numbered(0, 10).as_bytes());
+    agent.start();
+    arrives(&agent, &numbered(0, 10));
+    broker.stop();
+    append(&agent.path("in/app.log"), numbered(10, 500).as_bytes());
+    let waits = || {
+        let status = agent.status(&[]);
+        status.contains("source r1 (taildir): waiting for room on c1") && status.contains("waiting for brokers")
+    };
+    assert!(until(waits), "{}\n{}", agent.status(&[]), agent.story());
+    // And so does one that begins meanwhile.
+    agent.kill();
+    agent.start();
+    let waits = || agent.status(&[]).contains("waiting for brokers");
+    assert!(until(waits), "{}\n{}", agent.status(&[]), agent.story());
+    broker.restart();
+    arrives(&agent, &numbered(0, 500));
+    agent.stop();
+}
