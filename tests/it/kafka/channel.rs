@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::kills::append;
 use crate::rotation::source;
 use crate::rotation::writer::{Kind, Random, Writer};
+use crate::seeds::seed;
 use crate::support::kafka::{Broker, Kcat, Version};
 use crate::support::lines::Counted;
 use crate::support::{Agent, count, rolled, until};
@@ -203,7 +204,7 @@ fn brokers_that_are_away_stop_the_sources_when_the_channel_is_full_and_all_arriv
     append(&agent.path("in/app.log"), numbered(10, 500).as_bytes());
     let waits = || {
         let status = agent.status(&[]);
-        status.contains("source r1 (taildir): waiting for room on c1") && status.contains("waiting for brokers")
+        status.contains("source r1 (taildir): waiting for room (c1)") && status.contains("waiting for brokers")
     };
     assert!(until(waits), "{}\n{}", agent.status(&[]), agent.story());
     // And so does one that begins meanwhile.
@@ -213,5 +214,28 @@ fn brokers_that_are_away_stop_the_sources_when_the_channel_is_full_and_all_arriv
     assert!(until(waits), "{}\n{}", agent.status(&[]), agent.story());
     broker.restart();
     arrives(&agent, &numbered(0, 500));
+    agent.stop();
+}
+
+#[test]
+fn seed_002_spooltail_kafka_channel_brings_ten_thousand_lines_to_an_old_broker_and_to_its_sink() {
+    let broker = Broker::start(Version::V0, &[]);
+    broker.create("filetest10", 1, &[]);
+    let config = seed("002-spooltail-kafka-channel", &["sources.r1.quietTime = 100"]);
+    let mut agent = Agent::new(&config.replace("127.0.0.1:9092", broker.bootstrap()));
+    fs::create_dir(agent.path("testdata")).unwrap();
+    append(&agent.path("testdata/010_2017041200"), numbered(0, 6000).as_bytes());
+    agent.start();
+    let brought = |events: u32| agent.status(&[]).contains(&format!("{events} delivered"));
+    assert!(until(|| brought(6000)), "{}\n{}", agent.status(&[]), agent.story());
+    append(&agent.path("testdata/010_2017041201"), numbered(6000, 10_000).as_bytes());
+    let done = "Null sink k1 successful processed 10000 events.";
+    assert!(until(|| agent.log().contains(done)), "{}\n{}", agent.status(&[]), agent.story());
+    assert!(until(|| agent.path("testdata/010_2017041200.COMPLETED").exists()), "{}", agent.story());
+    assert!(agent.path("testdata/010_2017041201").exists());
+    let values = Kcat::at(&broker).values("filetest10", 0);
+    let bodies: String = values.iter().map(|value| String::from_utf8(event(value).1).unwrap() + "\n").collect();
+    assert_eq!((values.len(), bodies), (10_000, numbered(0, 10_000)));
+    assert!(agent.log().contains("sink `c1.in` delivers at least once"), "{}", agent.log());
     agent.stop();
 }

@@ -77,14 +77,14 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
     assert!(without.contains("channel `c1` (kafka): `t` says no place: neither an entry of the env catalogs"), "{without}");
     says("kafka.topic = a b", &["channel `c1` (kafka): a channel has one topic\n", "hint: a channel for each topic\n"]);
     says("kafka.topic = t-%{host}", &["`t-%{host}` has an escape, and a channel has one topic"]);
-    says("kafka.producer.acks = 1", &["note[raised]: `a1.channels.c1.kafka.producer.acks = 1` is raised to `all`"]);
+    says("kafka.producer.acks = 1", &["note[raised]: `kafka.producer.acks = 1` is raised to `all`"]);
     says("kafka.producer.transactional.id = x", &["error[refused-value]", "leave it out"]);
     says("kafka.producer.enable.idempotence = false", &["exactly-once needs `enable.idempotence`"]);
     says("kafka.consumer.max.poll.nonsense = 3", &["error[refused-value]", "max.poll.nonsense"]);
     says("readSmallestOffset = false", &["warning[skips]"]);
     says("zookeeperConnect = z:2181", &["has no effect: offsets are with the brokers", "--reset-offsets"]);
     says("kafka.pollTimeout = 500", &["has no effect: sinks are woken by what comes"]);
-    says("defaultPartitionId = x", &["`a1.channels.c1.defaultPartitionId` must be a number from 0"]);
+    says("defaultPartitionId = x", &["`defaultPartitionId` must be a number from 0"]);
 }
 
 #[test]
