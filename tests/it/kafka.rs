@@ -2,3 +2,4 @@
 //! fetches their jars.
 mod brokers;
 mod sink;
+mod source;
