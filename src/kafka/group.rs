@@ -104,6 +104,8 @@ impl Member {
         let refresh = refresh.as_millis().to_string();
         let defaults = [
             ("isolation.level", "read_committed"),
+            // As Java's client had it: so long the partitions of a member that was killed are nobody's.
+            ("session.timeout.ms", "10000"),
             // The client reads ahead by so much; its own limit would be all the memory there is for an agent.
             ("queued.max.messages.kbytes", "16384"),
             // And goes on as soon as there is room.

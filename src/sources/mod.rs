@@ -3,6 +3,7 @@ use crate::config::Spec;
 
 mod exec;
 mod file_source;
+#[cfg(feature = "kafka")]
 mod kafka;
 mod netcat;
 mod netcatudp;
@@ -16,6 +17,7 @@ mod taildir;
 pub static ALL: &[&Spec] = &[
     &exec::SPEC,
     &file_source::SPEC,
+    #[cfg(feature = "kafka")]
     &kafka::SPEC,
     &netcat::SPEC,
     &netcatudp::SPEC,

@@ -5,3 +5,4 @@ mod channel;
 mod check;
 mod flume;
 mod sink;
+mod source;
