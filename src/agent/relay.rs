@@ -76,7 +76,15 @@ fn outward_source(channel: &Node, relay: &'static Relay, place: &Place) -> Resul
         channels: channels.clone(),
     };
     let fingerprint = fingerprint(&channels, &selector, &[]);
-    Ok(SourceNode { node, channels, selector, interceptors: Vec::new(), fingerprint, from_start: false, input })
+    Ok(SourceNode {
+        node,
+        channels,
+        selector,
+        interceptors: Vec::new(),
+        fingerprint,
+        from_start: false,
+        input,
+    })
 }
 
 /// The selector that gives every channel everything.

@@ -178,8 +178,7 @@ impl Agent {
 
     fn is_finished(&self) -> bool {
         let settled = || self.channels.values().all(|channel| channel.is_drained());
-        self.sources.iter().all(|(_, thread)| thread.is_finished())
-            && (settled() || self.fenced.load(SeqCst))
+        self.sources.iter().all(|(_, thread)| thread.is_finished()) && (settled() || self.fenced.load(SeqCst))
     }
 
     /// What relays have brought away is all there once the other inputs have ended and is settled: what reads it from

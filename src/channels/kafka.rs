@@ -16,7 +16,8 @@ use super::memory::{self, End, Settings};
 use crate::config::catalog::{Addressed, KAFKA, addressed, kafka};
 use crate::config::{At, Build, ChannelOpener, Field, Refusal, Relay, Spec, Unit, common};
 use crate::diag::Diagnostic;
-use crate::flow::{Kind, Limit, Sink, Source};
+use crate::flow::{Fatal, Input, Kind, Limit, Outlet, Sink, Source, Stop, Wait};
+use crate::kafka::decided;
 use crate::kafka::keys::{self, CATALOG, DELIVERY, MARKS_TOPIC, PARTITION, PARTITION_HEADER};
 use crate::kafka::letters::Letters;
 use crate::kafka::message::Form;
@@ -40,9 +41,9 @@ const GROUP: Field = Field::text("kafka.consumer.group.id")
 const PARSE: Field = Field::flag("parseAsFlumeEvent")
     .default("true")
     .doc("messages are Avro FlumeEvents, headers and body, as Flume writes them; else bodies alone");
-const SMALLEST: Field = Field::flag("readSmallestOffset")
-    .lint(of_smallest)
-    .doc("where a group begins that has no offset yet: true at the oldest event, as without it; false at the end");
+const SMALLEST: Field = Field::flag("readSmallestOffset").lint(of_smallest).doc(
+    "where a group begins that has no offset yet: true at the oldest event, as without it; false at the end",
+);
 const CAPACITY: Field = Field::int("capacity", 1, i64::MAX)
     .unit(Unit::Events)
     .default("10000")
@@ -72,8 +73,9 @@ const MIGRATE: Field =
 const PRODUCER: Field = Field::prefix("kafka.producer.")
     .lint(of_producer)
     .doc("a property of the producer, by its name in 0.8, in Java's client or in librdkafka");
-const CONSUMER: Field =
-    Field::prefix("kafka.consumer.").lint(keys::property).doc("a property of the consumer, by any of its names");
+const CONSUMER: Field = Field::prefix("kafka.consumer.")
+    .lint(keys::property)
+    .doc("a property of the consumer, by any of its names");
 const BOTH: Field = Field::prefix("kafka.").lint(of_producer).doc("a property of both, as in Flume 1.6");
 
 pub static SPEC: Spec = Spec {
@@ -83,7 +85,18 @@ pub static SPEC: Spec = Spec {
     aliases: &[],
     summary: "a Kafka topic; with sources only, with sinks only, or with both",
     fields: &[
-        &[BROKERS, CATALOG, TOPIC, GROUP, PARSE, SMALLEST, PARTITION, PARTITION_HEADER, DELIVERY, MARKS_TOPIC],
+        &[
+            BROKERS,
+            CATALOG,
+            TOPIC,
+            GROUP,
+            PARSE,
+            SMALLEST,
+            PARTITION,
+            PARTITION_HEADER,
+            DELIVERY,
+            MARKS_TOPIC,
+        ],
         &[CAPACITY, TRANSACTION, KEEP_ALIVE, common::RETRY_DELAY, common::SYNC_INTERVAL],
         &[PRODUCER, CONSUMER, BOTH, POLL, TIMEOUT, ZOOKEEPER, MIGRATE],
     ],
@@ -103,7 +116,11 @@ const fn part(kind: Kind, build: Build) -> Spec {
 
 fn of_smallest(key: &str, value: &str) -> Option<Diagnostic> {
     let latest = !value.trim().eq_ignore_ascii_case("true");
-    let what = || format!("`{key} = {value}`: a group without an offset skips what is in the topic before its first start");
+    let what = || {
+        format!(
+            "`{key} = {value}`: a group without an offset skips what is in the topic before its first start"
+        )
+    };
     latest.then(|| Diagnostic::warning("skips", what()).hint("leave it out to begin at the oldest event"))
 }
 
@@ -204,6 +221,7 @@ fn bring(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         batch: BATCH,
         exactly_once,
         marks_topic: at.text(&MARKS_TOPIC).into(),
+        awaits_topic: true,
     };
     let letters = Letters {
         topic,
@@ -231,8 +249,8 @@ fn fetch(at: &At) -> Result<Box<dyn Source>, Refusal> {
     reach.cluster.properties.entry(MEMBER.into()).or_insert_with(|| identity.clone());
     reach.check(&CONSUMER)?;
     let settings = source::Settings {
-        reach,
-        topics: Topics::List(vec![topic]),
+        reach: reach.clone(),
+        topics: Topics::List(vec![topic.clone()]),
         group: at.text(&GROUP).into(),
         identity,
         start: start(at),
@@ -243,7 +261,33 @@ fn fetch(at: &At) -> Result<Box<dyn Source>, Refusal> {
         form: Form { event_format: at.flag(&PARSE), ..Form::default() },
         dead: at.dead_letters(),
     };
-    Ok(Box::new(KafkaSource::new(settings, at.pulse.clone())))
+    Ok(Box::new(Fetch { reach, topic, source: KafkaSource::new(settings, at.pulse.clone()) }))
+}
+
+/// The Kafka source, which ends only where all that was brought can be seen.
+struct Fetch {
+    reach: Reach,
+    topic: String,
+    source: KafkaSource,
+}
+
+impl Source for Fetch {
+    fn run(&mut self, out: &Outlet, stop: &Stop) -> Result<(), Fatal> {
+        if out.until_drained()
+            && let Ok(cluster) = self.reach.reveal()
+        {
+            let _waiting = out.pulse().wait(Wait::Peer, "the end of the last transaction");
+            // What the brokers do not tell here, the source finds as well, and says.
+            if let Ok(false) = decided::wait(&cluster, &self.topic, stop) {
+                return Ok(());
+            }
+        }
+        self.source.run(out, stop)
+    }
+
+    fn input(&self) -> Input {
+        self.source.input()
+    }
 }
 
 /// Where the group begins that has no offset: at the oldest event, unless it is told otherwise.
@@ -259,11 +303,5 @@ fn start(at: &At) -> Start {
 const MEMBER: &str = "group.instance.id";
 const RESET: &str = "auto.offset.reset";
 /// Properties that Flume's channel decides as well.
-const OWN: &[&str] = &[
-    "acks",
-    "request.required.acks",
-    "group.id",
-    "enable.auto.commit",
-    "auto.commit.enable",
-    RESET,
-];
+const OWN: &[&str] =
+    &["acks", "request.required.acks", "group.id", "enable.auto.commit", "auto.commit.enable", RESET];

@@ -55,6 +55,9 @@ impl Owed {
         self.settled(book);
         let streams = book.record().streams.iter();
         let earlier = |id: StreamId| id.is_of_log() && id != self.stream.id;
-        streams.filter(|(id, known)| earlier(**id) && known.source == self.stream.source).map(|(id, _)| *id).collect()
+        streams
+            .filter(|(id, known)| earlier(**id) && known.source == self.stream.source)
+            .map(|(id, _)| *id)
+            .collect()
     }
 }

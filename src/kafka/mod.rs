@@ -11,6 +11,7 @@
 //! Truth: librdkafka's `CONFIGURATION.md`; KIP-98 (transactions), KIP-360 (errors that a producer survives).
 pub mod begin;
 pub mod cluster;
+pub mod decided;
 pub mod group;
 pub mod keys;
 pub mod letters;

@@ -34,6 +34,17 @@ pub struct Settings {
     pub batch: usize,
     pub exactly_once: bool,
     pub marks_topic: String,
+    /// There is one topic, without which there is nowhere to go: it is waited for, where else what asks for a topic that
+    /// is not there becomes a dead letter.
+    pub awaits_topic: bool,
+}
+
+impl Settings {
+    /// Whether the brokers will never take the message.
+    fn is_refusal(&self, code: Code) -> bool {
+        let no_topic = matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition);
+        is_refusal(code) && !(self.awaits_topic && no_topic)
+    }
 }
 
 /// A producer at work.
@@ -142,6 +153,7 @@ impl KafkaSink {
             return Err(Failed::Error(DeliverError::InDoubt("it has no producer".into(), None)));
         };
         let failed = |error: KafkaError| Failed::Error(failure(&error, false));
+        let settings = &self.settings;
         producer.begin().map_err(failed)?;
         let mut more = Refused::new();
         for (number, event) in batches.iter().flat_map(Batch::events).enumerate() {
@@ -152,7 +164,7 @@ impl KafkaSink {
                 Err(why) => drop(more.insert(number, why)),
                 Ok(letter) => match producer.send(number, letter, stop) {
                     Ok(()) => {}
-                    Err(error) if code_of(&error).is_some_and(is_refusal) => {
+                    Err(error) if code_of(&error).is_some_and(|code| settings.is_refusal(code)) => {
                         more.insert(number, sentence(&error));
                     }
                     Err(error) => return Err(self.give_up(failure(&error, false))),
@@ -168,13 +180,14 @@ impl KafkaSink {
         for (number, code) in &sent.failed {
             match *number {
                 usize::MAX => {}
-                number if is_refusal(*code) => {
+                number if settings.is_refusal(*code) => {
                     more.insert(number, sentence(&KafkaError::MessageProduction(*code)));
                 }
                 _ => {}
             }
         }
-        let other = sent.failed.iter().find(|(number, code)| *number == usize::MAX || !is_refusal(*code));
+        let other =
+            sent.failed.iter().find(|(number, code)| *number == usize::MAX || !settings.is_refusal(*code));
         if let Some((_, code)) = other {
             let purged = matches!(code, Code::PurgeQueue | Code::PurgeInflight);
             let reason = purged.then(|| producer.reason()).flatten();
@@ -330,7 +343,7 @@ fn is_fenced(error: &KafkaError) -> bool {
     matches!(code_of(error), Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch))
 }
 
-/// Whether the brokers will never take the message.
+/// Whether the brokers do not take the message.
 fn is_refusal(code: Code) -> bool {
     matches!(
         code,

@@ -142,6 +142,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
             .unwrap_or(100),
         exactly_once,
         marks_topic: at.text(&MARKS_TOPIC).into(),
+        awaits_topic: false,
     };
     Ok(Box::new(KafkaSink::new(settings, letters(at, topic)?, at.dead_letters(), at.pulse.clone())))
 }

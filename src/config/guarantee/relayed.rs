@@ -50,7 +50,9 @@ pub fn promise(
     let (class, _, raise) = ways.iter().min_by_key(|(class, ..)| *class).expect("a source or a sink").clone();
     let rests_on = match class {
         // Nothing else is worth telling.
-        Class::BestEffort => ways.iter().find(|way| way.0 == class).map(|way| way.1.clone()).unwrap_or_default(),
+        Class::BestEffort => {
+            ways.iter().find(|way| way.0 == class).map(|way| way.1.clone()).unwrap_or_default()
+        }
         _ => ways.iter().map(|way| way.1.as_str()).collect::<Vec<_>>().join("; "),
     };
     Promise {
@@ -66,7 +68,9 @@ pub fn promise(
 fn there(source: &SourceNode, channel: &str, recorded: bool) -> Way {
     let from = &source.node.name;
     match source.input {
-        Input::Fleeting { why, better } => (Class::BestEffort, format!("nothing: {why}"), Some(better.into())),
+        Input::Fleeting { why, better } => {
+            (Class::BestEffort, format!("nothing: {why}"), Some(better.into()))
+        }
         Input::Again if recorded => {
             let why = format!(
                 "`{from}` can be read again, the brokers of `{channel}` keep a record of what they have (Kafka 0.11 or newer)"
@@ -84,8 +88,14 @@ fn there(source: &SourceNode, channel: &str, recorded: bool) -> Way {
             (Class::PowerCut, why, Some("a source that can be read again".into()))
         }
         Input::Once => {
-            let why = format!("`{from}` cannot be read again, and is in memory until the brokers of `{channel}` have it");
-            (Class::BestEffort, why, Some("a source that can be read again, or that answers its peers".into()))
+            let why = format!(
+                "`{from}` cannot be read again, and is in memory until the brokers of `{channel}` have it"
+            );
+            (
+                Class::BestEffort,
+                why,
+                Some("a source that can be read again, or that answers its peers".into()),
+            )
         }
     }
 }

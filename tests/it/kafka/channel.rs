@@ -103,7 +103,7 @@ fn with_a_source_alone_events_are_in_the_topic_as_flume_writes_them() {
 }
 
 #[test]
-fn p4_lines_that_were_answered_are_in_the_topic_after_a_kill() {
+fn p4_lines_that_were_answered_are_in_the_topic_after_a_kill_and_p8_their_marks_do_not_pile_up() {
     let broker = Broker::start(Version::V3, &[]);
     broker.create("relay", 1, &[]);
     let mut agent = Agent::new(&(channel(&broker) + NETCAT));
@@ -120,8 +120,36 @@ fn p4_lines_that_were_answered_are_in_the_topic_after_a_kill() {
         peer.write_all(b"never answered\n").unwrap();
         agent.kill();
     }
-    let there: String = in_topic(&broker).lines().filter(|l| !l.starts_with("never")).map(|l| format!("{l}\n")).collect();
+    let there: String =
+        in_topic(&broker).lines().filter(|l| !l.starts_with("never")).map(|l| format!("{l}\n")).collect();
     assert_eq!(there, owed, "{}", agent.story());
+    agent.start();
+    let live = || Kcat::at(&broker).keys("dataflowkit-marks").values().filter(|gone| !**gone).count();
+    assert!(until(|| live() == 0), "{:?}\n{}", Kcat::at(&broker).keys("dataflowkit-marks"), agent.story());
+    agent.stop();
+}
+
+#[test]
+fn a_topic_that_is_not_there_is_waited_for_and_what_is_no_event_in_it_is_set_aside() {
+    let broker = Broker::start(Version::V3, &["--set", "auto.create.topics.enable=false"]);
+    let soon = "a1.channels.c1.kafka.producer.topic.metadata.propagation.max.ms = 200\n";
+    let mut agent = Agent::new(&(channel(&broker) + NETCAT + FILE_ROLL + soon));
+    agent.start();
+    let mut peer = agent.connect();
+    peer.write_all(b"one\n").unwrap();
+    let said = "the topic is not there and the brokers do not create it";
+    assert!(until(|| agent.status(&[]).contains(said)), "{}\n{}", agent.status(&[]), agent.story());
+    broker.create("relay", 1, &[]);
+    let mut answer = String::new();
+    BufReader::new(&peer).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "OK\n", "{}", agent.story());
+    Kcat::at(&broker).produce("relay", 0, b"no event\n");
+    assert!(answered(&mut peer, "two"), "{}", agent.story());
+    arrives(&agent, "one\ntwo\n");
+    let letters = fs::read_dir(agent.path("state/dead-letters/c1.out")).unwrap().count();
+    assert_eq!(letters, 1, "{}", agent.story());
+    assert!(!agent.path("state/dead-letters/c1.in").exists(), "{}", agent.story());
+    agent.stop();
 }
 
 #[test]
@@ -145,7 +173,11 @@ fn s3_every_line_passes_through_the_topic_once_and_in_order_through_kills_of_the
             writer.roll(&mut random);
         }
         if kill % (kills / ends) == 5 {
-            if random.below(2) == 0 { broker.kill() } else { broker.stop() }
+            if random.below(2) == 0 {
+                broker.kill()
+            } else {
+                broker.stop()
+            }
             writer.write(&mut random);
             broker.restart();
         }
@@ -179,7 +211,12 @@ fn one_agent_fills_the_topic_and_another_empties_it() {
         lines
     };
     let out = |agent: &Agent| String::from_utf8(rolled(&agent.path("out"))).unwrap();
-    assert!(until(|| out(&second).len() >= numbered(0, 500).len()), "{}\n{}", second.status(&[]), second.story());
+    assert!(
+        until(|| out(&second).len() >= numbered(0, 500).len()),
+        "{}\n{}",
+        second.status(&[]),
+        second.story()
+    );
     second.stop();
     append(&first.path("in/app.log"), numbered(500, 1000).as_bytes());
     let mut second = second.with(&["--until-drained"]);
@@ -204,7 +241,8 @@ fn brokers_that_are_away_stop_the_sources_when_the_channel_is_full_and_all_arriv
     append(&agent.path("in/app.log"), numbered(10, 500).as_bytes());
     let waits = || {
         let status = agent.status(&[]);
-        status.contains("source r1 (taildir): waiting for room (c1)") && status.contains("waiting for brokers")
+        status.contains("source r1 (taildir): waiting for room (c1)")
+            && status.contains("waiting for brokers")
     };
     assert!(until(waits), "{}\n{}", agent.status(&[]), agent.story());
     // And so does one that begins meanwhile.
@@ -234,7 +272,8 @@ fn seed_002_spooltail_kafka_channel_brings_ten_thousand_lines_to_an_old_broker_a
     assert!(until(|| agent.path("testdata/010_2017041200.COMPLETED").exists()), "{}", agent.story());
     assert!(agent.path("testdata/010_2017041201").exists());
     let values = Kcat::at(&broker).values("filetest10", 0);
-    let bodies: String = values.iter().map(|value| String::from_utf8(event(value).1).unwrap() + "\n").collect();
+    let bodies: String =
+        values.iter().map(|value| String::from_utf8(event(value).1).unwrap() + "\n").collect();
     assert_eq!((values.len(), bodies), (10_000, numbered(0, 10_000)));
     assert!(agent.log().contains("sink `c1.in` delivers at least once"), "{}", agent.log());
     agent.stop();

@@ -4,12 +4,10 @@ use std::process::Command;
 
 const BROKERS: &str = "a1.channels = c1\na1.channels.c1.type = org.apache.flume.channel.kafka.KafkaChannel\n\
      a1.channels.c1.kafka.bootstrap.servers = h:9092\n";
-const SPOOLDIR: &str =
-    "a1.sources = r1\na1.sources.r1.type = spooldir\na1.sources.r1.spoolDir = /in\na1.sources.r1.channels = c1\n";
+const SPOOLDIR: &str = "a1.sources = r1\na1.sources.r1.type = spooldir\na1.sources.r1.spoolDir = /in\na1.sources.r1.channels = c1\n";
 const NETCAT: &str = "a1.sources = r1\na1.sources.r1.type = netcat\na1.sources.r1.bind = 127.0.0.1\n\
      a1.sources.r1.port = 0\na1.sources.r1.channels = c1\n";
-const FILE_ROLL: &str =
-    "a1.sinks = k1\na1.sinks.k1.type = file_roll\na1.sinks.k1.sink.directory = /out\na1.sinks.k1.channel = c1\n";
+const FILE_ROLL: &str = "a1.sinks = k1\na1.sinks.k1.type = file_roll\na1.sinks.k1.sink.directory = /out\na1.sinks.k1.channel = c1\n";
 const NULL: &str = "a1.sinks = k1\na1.sinks.k1.type = null\na1.sinks.k1.channel = c1\n";
 
 fn check(config: &str) -> String {
@@ -31,7 +29,8 @@ fn promised(config: &str) -> String {
 #[test]
 fn both_ways_through_the_topic_make_the_promise() {
     let both = promised(&format!("{BROKERS}{SPOOLDIR}{FILE_ROLL}"));
-    let there = "`r1` can be read again, the brokers of `c1` keep a record of what they have (Kafka 0.11 or newer)";
+    let there =
+        "`r1` can be read again, the brokers of `c1` keep a record of what they have (Kafka 0.11 or newer)";
     let expected = format!(
         "a1: r1 -> c1 -> k1: G4, exactly once, by kill -9 too\n    rests on: {there}; `k1` keeps a record of what it has of `c1`\n"
     );
@@ -74,8 +73,14 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
     };
     let without = BROKERS.replace("kafka.bootstrap.servers = h:9092", "kafka.topic = t");
     let without = check(&(without + SPOOLDIR));
-    assert!(without.contains("channel `c1` (kafka): `t` says no place: neither an entry of the env catalogs"), "{without}");
-    says("kafka.topic = a b", &["channel `c1` (kafka): a channel has one topic\n", "hint: a channel for each topic\n"]);
+    assert!(
+        without.contains("channel `c1` (kafka): `t` says no place: neither an entry of the env catalogs"),
+        "{without}"
+    );
+    says(
+        "kafka.topic = a b",
+        &["channel `c1` (kafka): a channel has one topic\n", "hint: a channel for each topic\n"],
+    );
     says("kafka.topic = t-%{host}", &["`t-%{host}` has an escape, and a channel has one topic"]);
     says("kafka.producer.acks = 1", &["note[raised]: `kafka.producer.acks = 1` is raised to `all`"]);
     says("kafka.producer.transactional.id = x", &["error[refused-value]", "leave it out"]);

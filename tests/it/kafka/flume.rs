@@ -93,7 +93,8 @@ fn what_our_sink_sends_flumes_source_reads() {
     let as_events = their_source(&broker, "f.sources.r1.useFlumeEventFormat = true\n");
     let as_events = as_events.replace("f.sources = r1\n", "").replace("r1", "r2").replace("relay", "events");
     let plain = their_source(&broker, "").replace("f.sources = r1\n", second);
-    let as_events: String = as_events.lines().filter(|line| line.contains(".r2.")).map(|l| format!("{l}\n")).collect();
+    let as_events: String =
+        as_events.lines().filter(|line| line.contains(".r2.")).map(|l| format!("{l}\n")).collect();
     let flume = Flume::start(&(plain + &as_events + THEIR_FILES), "name: r2");
     assert!(until(|| flume.output().lines().count() >= 400), "{}\n{}", flume.output(), flume.story());
     let output = flume.output();
@@ -179,6 +180,10 @@ fn what_flumes_sink_sends_our_source_reads() {
         assert_eq!(bodies, numbered(0, 300));
         assert!(lines.iter().all(|(headers, _)| headers.contains("key=k7")), "{output}");
         let brought = |(headers, _): &(BTreeSet<&str>, &str)| headers.contains("app=shop");
-        assert_eq!((lines.iter().all(brought), lines.iter().any(brought)), (topic == "events", topic == "events"), "{output}");
+        assert_eq!(
+            (lines.iter().all(brought), lines.iter().any(brought)),
+            (topic == "events", topic == "events"),
+            "{output}"
+        );
     }
 }

@@ -26,7 +26,14 @@ impl Flume {
         fs::write(dir.path().join("agent.properties"), text).unwrap();
         ["in", "out"].iter().for_each(|name| fs::create_dir(dir.path().join(name)).unwrap());
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        command.args([
+            "--pdeathsig",
+            "KILL",
+            "java",
+            "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+        ]);
         command.args(["-cp", classpath(), "org.apache.flume.node.Application", "--name", "f", "--conf-file"]);
         command.arg(dir.path().join("agent.properties")).current_dir(dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());

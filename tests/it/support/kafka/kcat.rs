@@ -2,6 +2,7 @@
 //!
 //! Limits: its library, as Debian 12 has it, is older than 2.6.1 and cannot authenticate by SCRAM to Kafka 4. It reads
 //! its stdin by the KiB, so a transaction whose input does not end may hold back the last lines.
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -61,6 +62,14 @@ impl Kcat {
             rest = &rest[at + 1 + length..];
         }
         values
+    }
+
+    /// Keys of a topic, and whether their newest value is a tombstone.
+    pub fn keys(&self, topic: &str) -> BTreeMap<String, bool> {
+        let printed = self.read(&["-t", topic, "-f", "%S %k\n"], "read_committed");
+        let text = String::from_utf8(printed).unwrap();
+        let keys = text.lines().filter_map(|line| line.split_once(' '));
+        keys.map(|(length, key)| (key.to_string(), length == "-1")).collect()
     }
 
     fn read(&self, what: &[&str], isolation: &str) -> Vec<u8> {
