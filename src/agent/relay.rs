@@ -18,11 +18,13 @@ pub struct Expanded {
     pub graph: Graph,
     /// Sources that read what others have brought: by the names that their channels have as well.
     pub outward: Vec<String>,
+    /// Sinks and sources that have the other way behind or before them: what passes them is counted at the ends.
+    pub between: Vec<(Kind, String)>,
 }
 
 /// Takes every relay apart.
 pub fn expand(mut graph: Graph, place: &Place) -> Result<Expanded, Fatal> {
-    let mut outward = Vec::new();
+    let (mut outward, mut between) = (Vec::new(), Vec::new());
     for node in std::mem::take(&mut graph.channels) {
         let Build::Relay(relay) = node.spec.build else {
             graph.channels.push(node);
@@ -35,7 +37,11 @@ pub fn expand(mut graph: Graph, place: &Place) -> Result<Expanded, Fatal> {
             sink.channel.clone_from(&out);
             taken = true;
         }
-        if graph.sources.iter().any(|source| source.channels.contains(&node.name)) {
+        let fed = graph.sources.iter().any(|source| source.channels.contains(&node.name));
+        if fed && taken {
+            between.extend([(Kind::Sink, inward_name(&node)), (Kind::Source, out.clone())]);
+        }
+        if fed {
             graph.channels.push(part(&node, node.name.clone(), &relay.front));
             graph.sinks.push(inward(&node, relay, place).map_err(failed)?);
         }
@@ -45,7 +51,11 @@ pub fn expand(mut graph: Graph, place: &Place) -> Result<Expanded, Fatal> {
             outward.push(out);
         }
     }
-    Ok(Expanded { graph, outward })
+    Ok(Expanded { graph, outward, between })
+}
+
+fn inward_name(channel: &Node) -> String {
+    format!("{}.in", channel.name)
 }
 
 fn part(channel: &Node, name: String, spec: &'static Spec) -> Node {
@@ -53,7 +63,7 @@ fn part(channel: &Node, name: String, spec: &'static Spec) -> Node {
 }
 
 fn inward(channel: &Node, relay: &'static Relay, place: &Place) -> Result<SinkNode, Refusal> {
-    let node = part(channel, format!("{}.in", channel.name), &relay.sink);
+    let node = part(channel, inward_name(channel), &relay.sink);
     let pulse = node.pulse();
     let at = node.at(place, &pulse);
     let Build::Sink(build) = relay.sink.build else { unreachable!("a relay's sink is a sink") };

@@ -75,7 +75,7 @@ impl Agent {
     fn start(graph: Graph, place: Place, options: Options) -> Result<Agent, Fatal> {
         let place = Arc::new(place);
         let (turns, sinks_stop, fenced) = (Turns::default(), Stop::new(), Arc::new(AtomicBool::new(false)));
-        let relay::Expanded { graph, outward } = relay::expand(graph, &place)?;
+        let relay::Expanded { graph, outward, between } = relay::expand(graph, &place)?;
         let outward = Outward { names: outward, end: Arc::default() };
         let mut pulses = Vec::new();
         // Channels first: everything else asks them.
@@ -94,6 +94,7 @@ impl Agent {
             agent: graph.agent.clone(),
             started: Instant::now(),
             pulses,
+            between,
             channels: graph.channels.iter().filter_map(|node| channels.get(&node.name).cloned()).collect(),
             dropped: graph
                 .dropped
@@ -190,7 +191,7 @@ impl Agent {
         let mut brought = self.channels.iter().filter(|(name, _)| !theirs(name));
         if !end.load(SeqCst)
             && others.all(|(_, thread)| thread.is_finished())
-            && brought.all(|(_, channel)| channel.is_drained())
+            && (brought.all(|(_, channel)| channel.is_drained()) || self.fenced.load(SeqCst))
         {
             end.store(true, SeqCst);
             names.iter().for_each(|name| self.turns.again(name));
@@ -397,8 +398,7 @@ impl Line {
     }
 
     fn renew(&mut self, watched: &Watched) {
-        let sinks = watched.pulses.iter().filter(|p| p.kind == Kind::Sink);
-        let delivered: u64 = sinks.map(|p| p.get(Counter::Delivered)).sum();
+        let delivered = watched.sum(Kind::Sink, Counter::Delivered);
         let rate = self.last.as_ref().map_or(0, |(at, before, _)| {
             (delivered - before) * 1000 / (at.elapsed().as_millis() as u64).max(1)
         });

@@ -9,6 +9,7 @@
 //! `transactionCapacity`, which Flume ignores, bound what is on its way in memory, there and back; an event that names no
 //! partition with its `partitionIdHeader` is a dead letter and holds nothing up; a message that is no Flume event is one
 //! too, where Flume's sinks fail for ever. Keys are those of Flume 1.7 and newer; 1.6 had a random one per transaction.
+//! Limits: a reader that does not ask for committed messages alone, as Flume's does not by itself, sees what was given up.
 //! Truth: Flume 1.6 and 1.11 `KafkaChannel`; the positions protocol, P4 and P8.
 use std::time::Duration;
 

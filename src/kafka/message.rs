@@ -125,7 +125,7 @@ mod tests {
     fn message(key: Option<&str>, value: Option<&[u8]>, headers: &[(&str, &str)]) -> OwnedMessage {
         let owned = headers
             .iter()
-            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
+            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(*value) }));
         let (key, value) = (key.map(|key| key.into()), value.map(Vec::from));
         OwnedMessage::new(value, key, "orders".into(), Timestamp::CreateTime(1500), 3, 70, Some(owned))
     }
