@@ -224,7 +224,9 @@ fn where_from(at: &At) -> Result<(Topics, Reach), Refusal> {
         }
     };
     let mut reach = Reach::of(at, &BROKERS, entry.as_deref(), &key)?;
-    for (name, value) in at.under(&CONSUMER) {
+    // Two of them have fields of their own.
+    let own_field = |name: &str| [GROUP.key, ANY_NAME.key].iter().any(|key| key.ends_with(name));
+    for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| !own_field(name)) {
         reach.set(&CONSUMER, name, value)?;
     }
     if at.flag(&ANY_NAME) {

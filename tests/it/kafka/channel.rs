@@ -99,6 +99,8 @@ fn with_a_source_alone_events_are_in_the_topic_as_flume_writes_them() {
     let found: Vec<_> = values.iter().map(|value| event(value)).collect();
     assert_eq!(found, [(headers(), b"hi".to_vec()), (headers(), b"".to_vec())], "{}", agent.story());
     let said = agent.log();
+    agent.configure(&(channel(&broker).replace("= relay", "= never") + &files() + FILE_ROLL));
+    assert!(agent.run().success(), "there is nothing to wait for\n{}", agent.story());
     assert!(!said.contains("c1.out"), "nothing is read where nobody takes\n{said}");
 }
 

@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
 use super::until;
 
 /// An agent `f` of Flume in a directory of its own. Everything is gone when it is dropped.
@@ -19,12 +16,12 @@ pub struct Flume {
 
 impl Flume {
     /// Starts it on an agent file, `@DIR@` standing for its directory, and waits until this component has been started.
-    /// There are directories `in` and `out`.
+    /// There are directories `in`, `out` and `other`.
     pub fn start(config: &str, component: &str) -> Flume {
         let dir = tempfile::tempdir().unwrap();
         let text = config.replace("@DIR@", dir.path().to_str().unwrap());
         fs::write(dir.path().join("agent.properties"), text).unwrap();
-        ["in", "out"].iter().for_each(|name| fs::create_dir(dir.path().join(name)).unwrap());
+        ["in", "out", "other"].iter().for_each(|name| fs::create_dir(dir.path().join(name)).unwrap());
         let mut command = Command::new("setpriv");
         command.args([
             "--pdeathsig",
@@ -61,17 +58,9 @@ impl Flume {
         format!("--- Flume's log\n{}\n", tail.join("\n"))
     }
 
-    /// What its `file_roll` sink has written to `out`.
-    pub fn output(&self) -> String {
-        String::from_utf8(super::rolled(&self.path("out"))).unwrap()
-    }
-
-    /// SIGTERM, and its end.
-    pub fn stop(&mut self) {
-        let child = self.child.as_ref().expect("it runs");
-        kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
-        assert!(until(|| !self.is_running()), "Flume does not end\n{}", self.story());
-        self.child = None;
+    /// What a `file_roll` sink of it has written to a directory.
+    pub fn output(&self, dir: &str) -> String {
+        String::from_utf8(super::rolled(&self.path(dir))).unwrap()
     }
 
     fn is_running(&mut self) -> bool {
