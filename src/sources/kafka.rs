@@ -225,7 +225,8 @@ fn where_from(at: &At) -> Result<(Topics, Reach), Refusal> {
     };
     let mut reach = Reach::of(at, &BROKERS, entry.as_deref(), &key)?;
     // Two of them have fields of their own.
-    let own_field = |name: &str| [GROUP.key, ANY_NAME.key].iter().any(|key| key.ends_with(name));
+    let own_field =
+        |name: &str| [GROUP, ANY_NAME].iter().any(|field| field.key.strip_prefix(CONSUMER.key) == Some(name));
     for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| !own_field(name)) {
         reach.set(&CONSUMER, name, value)?;
     }
