@@ -17,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use self::arrive::Arriving;
 use self::leave::Leaving;
-use super::cluster::{Cluster, code_of, told_of_reader};
+use super::cluster::{Cluster, code_of, is_away, told_of_reader};
 use super::group::{Change, Member, Place};
 use super::partition::{Partition, Taken};
 use super::source::Settings;
@@ -326,7 +326,9 @@ impl<'s> Session<'s> {
     }
 
     fn waiting_for_brokers(&self, error: &KafkaError) -> String {
-        format!("waiting for brokers `{}`: {}", self.brokers, told_of_reader(error))
+        // One sentence for all signs of it, which come in turn.
+        let why = if is_away(error) { "no broker answers".to_string() } else { told_of_reader(error) };
+        format!("waiting for brokers `{}`: {why}", self.brokers)
     }
 
     fn is_troubled(&mut self, error: &KafkaError) {
@@ -335,8 +337,9 @@ impl<'s> Session<'s> {
     }
 
     fn fails(&mut self, what: String) {
-        self.troubled = true;
-        if self.pulse.failing(&what) {
+        let known = std::mem::replace(&mut self.troubled, true);
+        let changed = if known { self.pulse.is_troubled_by(&what) } else { self.pulse.failing(&what) };
+        if changed {
             let name = self.name();
             log::warn!(component = name; "source `{name}`: {what}");
         }

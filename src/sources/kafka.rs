@@ -224,7 +224,9 @@ fn where_from(at: &At) -> Result<(Topics, Reach), Refusal> {
         }
     };
     let mut reach = Reach::of(at, &BROKERS, entry.as_deref(), &key)?;
-    for (name, value) in at.under(&CONSUMER) {
+    // What has a key of its own under this prefix is no property.
+    let own = [GROUP, ANY_NAME].map(|field| &field.key[CONSUMER.key.len()..]);
+    for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| !own.contains(name)) {
         reach.set(&CONSUMER, name, value)?;
     }
     if at.flag(&ANY_NAME) {

@@ -110,7 +110,7 @@ fn brokers_and_topics_that_are_not_there_are_waited_for_and_not_made() {
     broker.create("lines", 1, &[]);
     Kcat::at(&broker).produce("lines", 0, numbered(0, 10).as_bytes());
     arrives(&agent, &numbered(0, 10));
-    shows(&agent, "waiting for messages");
+    shows(&agent, "waiting for input (messages)");
     agent.stop();
 }
 
