@@ -77,7 +77,10 @@ pub struct Session<'s> {
     joined: bool,
     troubled: bool,
     resting: Option<String>,
+    /// When something was committed last, or looked at.
     committed: Instant,
+    /// Whether that counts is not known yet.
+    unverified: bool,
     again: Option<String>,
 }
 
@@ -89,9 +92,8 @@ impl<'s> Session<'s> {
         out: &'s Outlet,
         stop: &'s Stop,
     ) -> Result<Session<'s>, String> {
-        let Settings { group, identity, refresh, .. } = settings;
-        let member =
-            Member::new(cluster, group, identity, *refresh).map_err(|error| told_of_reader(&error))?;
+        let Settings { group, refresh, .. } = settings;
+        let member = Member::new(cluster, group, *refresh).map_err(|error| told_of_reader(&error))?;
         Ok(Session {
             settings,
             pulse,
@@ -117,6 +119,7 @@ impl<'s> Session<'s> {
             troubled: pulse.trouble().is_some(),
             resting: None,
             committed: Instant::now(),
+            unverified: false,
             again: None,
         })
     }
@@ -150,6 +153,7 @@ impl<'s> Session<'s> {
 
     fn follow_group(&mut self) -> Result<(), Fatal> {
         while let Some(change) = self.member.change() {
+            log::debug!("source `{}`: group `{}`: {change:?}", self.name(), self.settings.group);
             match change {
                 Change::Given(places) => self.given(places),
                 Change::Taken(places) => self.taken(places),

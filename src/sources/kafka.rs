@@ -167,12 +167,10 @@ fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let header = at.flag(&SET_TOPIC).then(|| at.text(&TOPIC_HEADER).to_string());
     let headers =
         at.under(&HEADERS).iter().map(|(own, theirs)| (own.to_string(), theirs.to_string())).collect();
-    let place = at.place;
     let settings = Settings {
         reach,
         topics,
         group: at.text(&GROUP).into(),
-        identity: format!("dataflowkit {}/{}/{}", place.installation, place.instance, at.name),
         start: start(at),
         batch: at.count(&BATCH),
         duration: at.time(&DURATION),
