@@ -32,6 +32,8 @@ const SERIALIZED: &str = "bodies are sent as they are, keys as UTF-8";
 const ZOOKEEPER: &str = "clients ask the brokers; ZooKeeper is not used";
 const REPORTS: &str = "every delivery report is waited for";
 
+const FLUSHED: &str = "every delivery ends with a flush, so no message waits for company longer than that";
+
 const IGNORED: &[(&str, &str)] = &[
     ("serializer.class", SERIALIZED),
     ("key.serializer.class", SERIALIZED),
@@ -42,6 +44,9 @@ const IGNORED: &[(&str, &str)] = &[
     ("producer.type", REPORTS),
     ("queue.enqueue.timeout.ms", REPORTS),
     ("max.block.ms", REPORTS),
+    ("linger.ms", FLUSHED),
+    ("queue.buffering.max.ms", FLUSHED),
+    ("delivery.report.only.error", REPORTS),
     ("compressed.topics", "`compression.type` is for all topics of the sink"),
     ("consumer.timeout.ms", "`batchDurationMillis` ends a batch"),
     ("queued.max.message.chunks", "`queued.max.messages.kbytes` bounds what is read ahead"),
@@ -197,7 +202,8 @@ mod tests {
         assert_eq!(known("compression.codec", "2"), set("compression.type", "snappy"));
         assert_eq!(known("max.request.size", "2097152"), set("message.max.bytes", "2097152"));
         assert_eq!(known("buffer.memory", "33554432"), set("queue.buffering.max.kbytes", "32768"));
-        assert_eq!(known("linger.ms", "5"), Known::As(Vec::new()), "librdkafka's own name");
+        assert_eq!(known("batch.num.messages", "500"), Known::As(Vec::new()), "librdkafka's own name");
+        assert!(matches!(known("linger.ms", "5"), Known::Ignored(_)));
         assert!(matches!(known("zookeeper.session.timeout.ms", "30000"), Known::Ignored(_)));
         assert!(matches!(known("transactional.id", "mine"), Known::Refused(_)));
         assert_eq!(known("fetch.max.wait.ms", "9"), set("fetch.wait.max.ms", "9"));

@@ -1,4 +1,5 @@
-//! The kernel: files, locks, programs, datagrams, boots, clocks. The only place that may need `unsafe`; `child` does.
+//! The kernel: files, locks, programs, datagrams, boots, clocks. The only place that may need `unsafe`;
+//! `child` does, and `librdkafka`, which is no kernel and C all the same.
 mod boot;
 pub mod child;
 mod clock;
@@ -6,6 +7,8 @@ pub mod datagrams;
 pub mod disk;
 mod files;
 mod host;
+#[cfg(feature = "kafka")]
+pub mod librdkafka;
 mod lock;
 mod poll;
 pub mod random;
