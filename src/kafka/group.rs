@@ -24,6 +24,9 @@ use crate::event::StreamId;
 /// A partition of a topic.
 pub type Place = (String, i32);
 
+/// A committed offset, and of what stream it was said.
+pub type Offered = (u64, Option<StreamId>);
+
 /// What the group decided.
 #[derive(Debug)]
 pub enum Change {
@@ -153,11 +156,7 @@ impl Member {
     }
 
     /// What the group has committed of each, and of what stream of ours or others like us.
-    pub fn committed(
-        &self,
-        places: &[Place],
-        patience: Duration,
-    ) -> KafkaResult<Vec<Option<(u64, Option<StreamId>)>>> {
+    pub fn committed(&self, places: &[Place], patience: Duration) -> KafkaResult<Vec<Option<Offered>>> {
         let told = self.client.committed_offsets(listed(places), patience)?;
         let of = |(topic, partition): &Place| {
             let element = told.find_partition(topic, *partition)?;

@@ -43,6 +43,9 @@ pub enum End {
     Again(String),
 }
 
+/// Of which partition a message was, and what became of it.
+type Heard = Result<(usize, Taken), KafkaError>;
+
 /// See the module.
 pub struct Session<'s> {
     settings: &'s Settings,
@@ -192,7 +195,7 @@ impl<'s> Session<'s> {
     }
 
     /// One message, and where it went; `None`: nothing came.
-    fn hear(&mut self, time: Duration) -> Result<Option<Result<(usize, Taken), KafkaError>>, Fatal> {
+    fn hear(&mut self, time: Duration) -> Result<Option<Heard>, Fatal> {
         let Session { member, partitions, settings, last, since, .. } = self;
         loop {
             let message = match member.poll(time) {
@@ -246,7 +249,8 @@ impl<'s> Session<'s> {
                 Ok(receipt) => receipt.forget(),
                 Err(PutError::Full(rest)) => {
                     self.waiting.push_front((place, *rest));
-                    return Ok(self.pause());
+                    self.pause();
+                    return Ok(());
                 }
                 Err(PutError::Gap { expected }) => self.go_back(&place, expected),
                 Err(PutError::Closed) => return Ok(()),
