@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::start::Place;
 
-/// What the group's offset is, and whether this source has committed it.
+/// What the group's offset is, and whether we have committed it, of this very stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
     pub at: u64,

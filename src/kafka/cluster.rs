@@ -88,6 +88,21 @@ pub fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     }
 }
 
+/// Whether it is only that no broker answers, by whatever sign.
+pub fn is_away(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code_of(error),
+        Some(
+            Code::AllBrokersDown
+                | Code::BrokerTransportFailure
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+        )
+    )
+}
+
 /// What an error means to a reader, and its cure where there is one.
 pub fn told_of_reader(error: &KafkaError) -> String {
     use RDKafkaErrorCode as Code;

@@ -2,11 +2,13 @@
 //!
 //! Why rebalances are only noted when the client tells of them: what is in flight is to be finished first, and where to
 //! begin has to be asked for. The client waits until `take` or `release` answers, and goes on with everything else.
-//! Invariants: a client that is dropped gives back whatever it has, at once. Commits are never waited for without bound.
+//! Why a commit is not waited for: this client tells nobody how one ended that was not waited for without bound. Who
+//! asks for the committed offsets behind it is answered behind it.
+//! Invariants: a client that is dropped gives back whatever it has, at once.
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -16,11 +18,14 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::begin::Committed;
 use super::cluster::Cluster;
+use crate::event::StreamId;
 
 /// A partition of a topic.
 pub type Place = (String, i32);
+
+/// A committed offset, and of what stream it was said.
+pub type Offered = (u64, Option<StreamId>);
 
 /// What the group decided.
 #[derive(Debug)]
@@ -34,13 +39,6 @@ pub enum Change {
 struct Group {
     changes: Mutex<VecDeque<Change>>,
     closing: AtomicBool,
-    commits: Mutex<Commits>,
-}
-
-#[derive(Default)]
-struct Commits {
-    under_way: usize,
-    failed: Option<KafkaError>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -66,12 +64,6 @@ impl ConsumerContext for Group {
         }
         lock(&self.changes).push_back(if given { Change::Given(places) } else { Change::Taken(places) });
     }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        let mut commits = lock(&self.commits);
-        commits.under_way = commits.under_way.saturating_sub(1);
-        commits.failed = result.err();
-    }
 }
 
 fn places(list: &TopicPartitionList) -> Vec<Place> {
@@ -94,12 +86,14 @@ fn released(client: &BaseConsumer<Group>, list: &TopicPartitionList) -> KafkaRes
 /// A client in its group.
 pub struct Member {
     client: BaseConsumer<Group>,
-    identity: String,
 }
+
+/// What a commit says of who made it: the stream whose events it speaks of.
+const STREAM: &str = "dataflowkit stream ";
 
 impl Member {
     /// A client that has subscribed to nothing yet; `refresh` is how often it looks for topics.
-    pub fn new(cluster: &Cluster, group: &str, identity: &str, refresh: Duration) -> KafkaResult<Member> {
+    pub fn new(cluster: &Cluster, group: &str, refresh: Duration) -> KafkaResult<Member> {
         let mut cluster = cluster.clone();
         let refresh = refresh.as_millis().to_string();
         let defaults = [
@@ -124,7 +118,7 @@ impl Member {
             ("allow.auto.create.topics", "false"),
         ];
         let client = cluster.client(&own).create_with_context(Group::default())?;
-        Ok(Member { client, identity: identity.into() })
+        Ok(Member { client })
     }
 
     /// What comes next. Nothing within `time`: or the group has decided something.
@@ -161,15 +155,16 @@ impl Member {
         Ok((low.max(0) as u64, high.max(0) as u64))
     }
 
-    /// What the group has committed of each.
-    pub fn committed(&self, places: &[Place], patience: Duration) -> KafkaResult<Vec<Option<Committed>>> {
+    /// What the group has committed of each, and of what stream of ours or others like us.
+    pub fn committed(&self, places: &[Place], patience: Duration) -> KafkaResult<Vec<Option<Offered>>> {
         let told = self.client.committed_offsets(listed(places), patience)?;
         let of = |(topic, partition): &Place| {
             let element = told.find_partition(topic, *partition)?;
             let Offset::Offset(at) = element.offset() else { return None };
             // Brokers keep it as text.
-            let ours = element.metadata() == self.identity;
-            Some(Committed { at: u64::try_from(at).ok()?, ours })
+            let stream = element.metadata().strip_prefix(STREAM);
+            let stream = stream.and_then(|id| u128::from_str_radix(id, 16).ok()).map(StreamId);
+            Some((u64::try_from(at).ok()?, stream))
         };
         for element in told.elements() {
             element.error()?;
@@ -211,39 +206,16 @@ impl Member {
         self.client.seek(topic, *partition, Offset::Offset(at as i64), patience)
     }
 
-    /// Asks for a commit of offsets; `has_commits` until it is answered.
-    pub fn commit(&self, offsets: &[(Place, u64)]) -> KafkaResult<()> {
+    /// Asks for a commit of offsets.
+    pub fn commit(&self, offsets: &[(Place, StreamId, u64)]) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
-        for ((topic, partition), at) in offsets {
+        for ((topic, partition), stream, at) in offsets {
             list.add_partition_offset(topic, *partition, Offset::Offset(*at as i64))?;
             if let Some(mut element) = list.find_partition(topic, *partition) {
-                element.set_metadata(&self.identity);
+                element.set_metadata(format!("{STREAM}{stream}"));
             }
         }
-        lock(&self.client.context().commits).under_way += 1;
-        let asked = self.client.commit(&list, CommitMode::Async);
-        if asked.is_err() {
-            lock(&self.client.context().commits).under_way -= 1;
-        }
-        asked
-    }
-
-    /// Whether a commit is not answered yet.
-    pub fn has_commits(&self) -> bool {
-        lock(&self.client.context().commits).under_way > 0
-    }
-
-    /// Why the last commit that was answered failed.
-    pub fn failed_commit(&self) -> Option<KafkaError> {
-        lock(&self.client.context().commits).failed.take()
-    }
-
-    /// Waits for the answers to commits; messages that come meanwhile are read again.
-    pub fn settle_commits(&self, patience: Duration) {
-        let until = Instant::now() + patience;
-        while self.has_commits() && Instant::now() < until {
-            let _ = self.poll(Duration::from_millis(20));
-        }
+        self.client.commit(&list, CommitMode::Async)
     }
 }
 

@@ -67,7 +67,7 @@ impl Form {
         self.add_message_headers(message, builder);
         if self.place_headers {
             let timestamp = message.timestamp().to_millis().filter(|time| *time >= 0);
-            let timestamp = timestamp.map_or_else(|| sys::wall_ms(), |time| time as u64);
+            let timestamp = timestamp.map_or_else(sys::wall_ms, |time| time as u64);
             builder.header(TIMESTAMP, &timestamp.to_string()).header(OFFSET, &offset.to_string());
         }
         brought.iter().for_each(|(name, value)| _ = builder.header(name, value));

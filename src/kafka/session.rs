@@ -17,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use self::arrive::Arriving;
 use self::leave::Leaving;
-use super::cluster::{Cluster, code_of, told_of_reader};
+use super::cluster::{Cluster, code_of, is_away, told_of_reader};
 use super::group::{Change, Member, Place};
 use super::partition::{Partition, Taken};
 use super::source::Settings;
@@ -42,6 +42,9 @@ pub enum End {
     /// Another client may fare better.
     Again(String),
 }
+
+/// Of which partition a message was, and what became of it.
+type Heard = Result<(usize, Taken), KafkaError>;
 
 /// See the module.
 pub struct Session<'s> {
@@ -77,7 +80,10 @@ pub struct Session<'s> {
     joined: bool,
     troubled: bool,
     resting: Option<String>,
+    /// When something was committed last, or looked at.
     committed: Instant,
+    /// Whether that counts is not known yet.
+    unverified: bool,
     again: Option<String>,
 }
 
@@ -89,9 +95,8 @@ impl<'s> Session<'s> {
         out: &'s Outlet,
         stop: &'s Stop,
     ) -> Result<Session<'s>, String> {
-        let Settings { group, identity, refresh, .. } = settings;
-        let member =
-            Member::new(cluster, group, identity, *refresh).map_err(|error| told_of_reader(&error))?;
+        let Settings { group, refresh, .. } = settings;
+        let member = Member::new(cluster, group, *refresh).map_err(|error| told_of_reader(&error))?;
         Ok(Session {
             settings,
             pulse,
@@ -117,6 +122,7 @@ impl<'s> Session<'s> {
             troubled: pulse.trouble().is_some(),
             resting: None,
             committed: Instant::now(),
+            unverified: false,
             again: None,
         })
     }
@@ -150,6 +156,7 @@ impl<'s> Session<'s> {
 
     fn follow_group(&mut self) -> Result<(), Fatal> {
         while let Some(change) = self.member.change() {
+            log::debug!("source `{}`: group `{}`: {change:?}", self.name(), self.settings.group);
             match change {
                 Change::Given(places) => self.given(places),
                 Change::Taken(places) => self.taken(places),
@@ -188,7 +195,7 @@ impl<'s> Session<'s> {
     }
 
     /// One message, and where it went; `None`: nothing came.
-    fn hear(&mut self, time: Duration) -> Result<Option<Result<(usize, Taken), KafkaError>>, Fatal> {
+    fn hear(&mut self, time: Duration) -> Result<Option<Heard>, Fatal> {
         let Session { member, partitions, settings, last, since, .. } = self;
         loop {
             let message = match member.poll(time) {
@@ -242,7 +249,8 @@ impl<'s> Session<'s> {
                 Ok(receipt) => receipt.forget(),
                 Err(PutError::Full(rest)) => {
                     self.waiting.push_front((place, *rest));
-                    return Ok(self.pause());
+                    self.pause();
+                    return Ok(());
                 }
                 Err(PutError::Gap { expected }) => self.go_back(&place, expected),
                 Err(PutError::Closed) => return Ok(()),
@@ -326,7 +334,9 @@ impl<'s> Session<'s> {
     }
 
     fn waiting_for_brokers(&self, error: &KafkaError) -> String {
-        format!("waiting for brokers `{}`: {}", self.brokers, told_of_reader(error))
+        // One sentence for all signs of it, which come in turn.
+        let why = if is_away(error) { "no broker answers".to_string() } else { told_of_reader(error) };
+        format!("waiting for brokers `{}`: {why}", self.brokers)
     }
 
     fn is_troubled(&mut self, error: &KafkaError) {
@@ -335,8 +345,9 @@ impl<'s> Session<'s> {
     }
 
     fn fails(&mut self, what: String) {
-        self.troubled = true;
-        if self.pulse.failing(&what) {
+        let known = std::mem::replace(&mut self.troubled, true);
+        let changed = if known { self.pulse.is_troubled_by(&what) } else { self.pulse.failing(&what) };
+        if changed {
             let name = self.name();
             log::warn!(component = name; "source `{name}`: {what}");
         }

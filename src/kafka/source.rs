@@ -30,8 +30,6 @@ pub struct Settings {
     pub reach: Reach,
     pub topics: Topics,
     pub group: String,
-    /// Who commits the group's offsets: of those of others it is told that they are not ours.
-    pub identity: String,
     pub start: Start,
     /// Events and time that end a batch.
     pub batch: usize,

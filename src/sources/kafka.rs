@@ -167,12 +167,10 @@ fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let header = at.flag(&SET_TOPIC).then(|| at.text(&TOPIC_HEADER).to_string());
     let headers =
         at.under(&HEADERS).iter().map(|(own, theirs)| (own.to_string(), theirs.to_string())).collect();
-    let place = at.place;
     let settings = Settings {
         reach,
         topics,
         group: at.text(&GROUP).into(),
-        identity: format!("dataflowkit {}/{}/{}", place.installation, place.instance, at.name),
         start: start(at),
         batch: at.count(&BATCH),
         duration: at.time(&DURATION),
@@ -224,10 +222,9 @@ fn where_from(at: &At) -> Result<(Topics, Reach), Refusal> {
         }
     };
     let mut reach = Reach::of(at, &BROKERS, entry.as_deref(), &key)?;
-    // Two of them have fields of their own.
-    let own_field =
-        |name: &str| [GROUP, ANY_NAME].iter().any(|field| field.key.strip_prefix(CONSUMER.key) == Some(name));
-    for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| !own_field(name)) {
+    // What has a key of its own under this prefix is no property.
+    let own = [GROUP, ANY_NAME].map(|field| &field.key[CONSUMER.key.len()..]);
+    for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| !own.contains(name)) {
         reach.set(&CONSUMER, name, value)?;
     }
     if at.flag(&ANY_NAME) {

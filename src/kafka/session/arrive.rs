@@ -6,7 +6,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::look::DOUBT;
 use super::{ANSWER, Session};
-use crate::event::Span;
+use crate::event::{Span, StreamId};
 use crate::flow::{Fatal, Known};
 use crate::kafka::begin::{Begin, Committed, How, Seen};
 use crate::kafka::cluster::code_of;
@@ -91,6 +91,10 @@ impl Session<'_> {
                 }
             };
             let known = self.known_as(&known, place);
+            let committed = committed.map(|(at, stream)| {
+                let family = known.as_ref().map(|known| known.id.family());
+                Committed { at, ours: stream.is_some() && stream.map(StreamId::family) == family }
+            });
             let mark = known.as_ref().map(|known| known.from);
             let start: start::Place = self.settings.start.of(&offsets, &place.0, place.1);
             let begin = Seen { low, high, committed, mark, start }.begin();
@@ -137,9 +141,9 @@ impl Session<'_> {
         }
         let (name, count) = (self.name(), partitions.len());
         log::debug!(component = name; "source `{name}` reads {count} more partitions");
-        if self.paused {
-            self.tell(self.member.pause(partitions.iter().map(|partition| &partition.place)));
-        }
+        // The client keeps a pause for as long as it lives, whoever had the partition meanwhile.
+        let places = partitions.iter().map(|partition| &partition.place);
+        self.tell(if self.paused { self.member.pause(places) } else { self.member.resume(places) });
         self.partitions.extend(partitions);
         self.joined = true;
         self.well();

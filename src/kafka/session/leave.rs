@@ -4,7 +4,7 @@
 //! Named limit: what is not kept in time, or was taken without asking, may be read by another as well; it is counted.
 use std::time::{Duration, Instant};
 
-use super::{SHORT, Session};
+use super::{ANSWER, SHORT, Session};
 use crate::event::StreamId;
 use crate::flow::Counter;
 use crate::kafka::cluster::told_of_reader;
@@ -17,6 +17,8 @@ const FINISH: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long brokers may take for a last commit.
 const COMMIT: Duration = Duration::from_secs(5);
+/// How long after the last commit it is asked for.
+const VERIFY: Duration = Duration::from_secs(2);
 /// How often it is looked whether there is something to commit.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -46,7 +48,6 @@ impl Session<'_> {
             self.count_unfinished(&left);
             return self.tell(self.member.release(&places));
         }
-        self.tell(self.member.pause(&places));
         self.leaving = Some(Leaving { places, left, until: Instant::now() + FINISH, committing: false });
     }
 
@@ -73,33 +74,42 @@ impl Session<'_> {
     pub(super) fn finish_leaving(&mut self) {
         let Some(mut leaving) = self.leaving.take() else { return };
         let in_time = Instant::now() < leaving.until;
-        if leaving.committing {
-            if in_time && self.member.has_commits() {
-                self.leaving = Some(leaving);
-                return;
-            }
-            self.count_unfinished(&leaving.left);
-            return self.tell(self.member.release(&leaving.places));
+        if !leaving.committing && in_time && !self.are_kept(&leaving.left) {
+            self.leaving = Some(leaving);
+            return;
         }
-        if !in_time || self.are_kept(&leaving.left) {
-            self.commit_left(&leaving.left);
+        if !leaving.committing {
             (leaving.committing, leaving.until) = (true, Instant::now() + COMMIT);
         }
-        self.leaving = Some(leaving);
+        if !self.is_committed(&leaving.left) && Instant::now() < leaving.until {
+            self.leaving = Some(leaving);
+            return;
+        }
+        self.count_unfinished(&leaving.left);
+        self.tell(self.member.release(&leaving.places));
+    }
+
+    /// Commits what is kept of it, and asks whether that counts.
+    fn is_committed(&self, left: &[Left]) -> bool {
+        // Also what was asked for before: nobody has said that it counts.
+        let kept = |left: &Left| {
+            let kept = self.out.kept(left.stream).min(left.put);
+            (kept > 0 && kept >= left.committed).then(|| (left.place.clone(), left.stream, kept))
+        };
+        let offsets: Vec<_> = left.iter().filter_map(kept).collect();
+        if offsets.is_empty() {
+            return true;
+        }
+        self.tell(self.member.commit(&offsets));
+        let places: Vec<Place> = offsets.iter().map(|(place, ..)| place.clone()).collect();
+        let told = self.member.committed(&places, ANSWER);
+        told.is_ok_and(|told| {
+            told.iter().zip(&offsets).all(|(told, (.., kept))| told.is_some_and(|(told, _)| told >= *kept))
+        })
     }
 
     fn are_kept(&self, left: &[Left]) -> bool {
         left.iter().all(|left| self.out.kept(left.stream) >= left.put)
-    }
-
-    fn commit_left(&self, left: &[Left]) {
-        let kept =
-            |left: &Left| (left.place.clone(), self.out.kept(left.stream).min(left.put), left.committed);
-        let offsets = left.iter().map(kept).filter(|(_, kept, committed)| kept > committed);
-        let offsets: Vec<_> = offsets.map(|(place, kept, _)| (place, kept)).collect();
-        if !offsets.is_empty() {
-            self.tell(self.member.commit(&offsets));
-        }
     }
 
     /// Offsets that another member reads as well, while our channels have them still.
@@ -115,25 +125,44 @@ impl Session<'_> {
 
     /// Commits what the channels keep, never more.
     pub(super) fn commit(&mut self) {
-        if let Some(error) = self.member.failed_commit() {
-            log::debug!("source `{}` cannot commit: {}", self.name(), told_of_reader(&error));
-            self.partitions.iter_mut().for_each(|partition| partition.committed = 0);
-        }
         let every = self.settings.commit.unwrap_or(LOOK).max(LOOK);
-        if self.committed.elapsed() < every || self.member.has_commits() || self.leaving.is_some() {
+        if self.committed.elapsed() < every || self.leaving.is_some() {
             return;
         }
-        self.committed = Instant::now();
         let mut offsets = Vec::new();
         for partition in &mut self.partitions {
             let kept = self.out.kept(partition.id()).min(partition.batched());
             if kept > partition.committed {
                 partition.committed = kept;
-                offsets.push((partition.place.clone(), kept));
+                offsets.push((partition.place.clone(), partition.id(), kept));
             }
         }
-        if !offsets.is_empty() {
-            self.tell(self.member.commit(&offsets));
+        if offsets.is_empty() {
+            return self.verify();
+        }
+        (self.committed, self.unverified) = (Instant::now(), true);
+        self.tell(self.member.commit(&offsets));
+    }
+
+    /// Whether the last commits count, once there are no more: what does not is committed again.
+    fn verify(&mut self) {
+        if !self.unverified || self.troubled || self.committed.elapsed() < VERIFY {
+            return;
+        }
+        self.committed = Instant::now();
+        let places: Vec<Place> = self.partitions.iter().map(|partition| partition.place.clone()).collect();
+        match self.member.committed(&places, ANSWER) {
+            Ok(told) => {
+                self.unverified = false;
+                for (partition, told) in self.partitions.iter_mut().zip(told) {
+                    let told = told.map_or(0, |(told, _)| told);
+                    self.unverified |= told < partition.committed;
+                    partition.committed = told;
+                }
+            }
+            Err(error) => {
+                log::debug!("source `{}` cannot ask for offsets: {}", self.name(), told_of_reader(&error))
+            }
         }
     }
 
@@ -148,9 +177,8 @@ impl Session<'_> {
             // Not for messages: it serves the client while channels and sinks do the rest.
             let _ = self.member.poll(SHORT);
         }
-        if !self.troubled {
-            self.commit_left(&left);
-            self.member.settle_commits(COMMIT);
+        if !self.troubled && !self.is_committed(&left) {
+            log::debug!("source `{}` ends before its last commit counts", self.name());
         }
     }
 }

@@ -41,11 +41,21 @@ fn share(keys: &str) -> (Agent, Agent, Counted) {
     }
     let written = write(1);
     let client = Client::at(&broker);
-    let lag = |partition: i32| {
-        let end = kcat.consume("lines", partition).iter().filter(|byte| **byte == b'\n').count() as i64;
-        end - client.committed("flume", "lines", partition).unwrap_or(0)
-    };
-    assert!(until(|| (0..4).all(|partition| lag(partition) == 0)), "{}", first.story());
+    let ends: Vec<i64> = (0..4)
+        .map(|partition| {
+            kcat.consume("lines", partition).iter().filter(|byte| **byte == b'\n').count() as i64
+        })
+        .collect();
+    let committed = || (0..4).map(|partition| client.committed("flume", "lines", partition).unwrap_or(0));
+    let done = || committed().eq(ends.iter().copied());
+    assert!(
+        until(done),
+        "{:?} of {ends:?}\n{}\n{}\n{}",
+        committed().collect::<Vec<_>>(),
+        first.status(&[]),
+        first.story(),
+        second.story()
+    );
     first.stop();
     let mut counted = Counted::of(written, &all(&first, &second));
     // Two agents have no order among themselves.

@@ -64,7 +64,7 @@ fn d1_a_value_that_is_no_flume_event_becomes_a_dead_letter_and_holds_nothing_up(
     let letter = fs::read_to_string(letters[0].path()).unwrap();
     assert!(letter.contains(r#""body":"text""#) && letter.contains("no Avro Flume event"), "{letter}");
     let status = agent.status(&[]);
-    assert!(status.contains("1 dead-lettered"), "{status}");
+    assert!(status.contains("dead_lettered_total 1"), "{status}");
     agent.stop();
 }
 
