@@ -245,15 +245,14 @@ const TOGETHER: Duration = Duration::from_millis(20);
 fn fetch(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let (mut reach, _, topic) = whereabouts(at, &CONSUMER)?;
     let place = at.place;
-    let identity = format!("dataflowkit/{}/{}/{}", place.installation, place.instance, at.name);
+    let member = format!("dataflowkit/{}/{}/{}", place.installation, place.instance, at.name);
     // By a name of its own it takes its place again at once after a kill, where the group would wait for who is gone.
-    reach.cluster.properties.entry(MEMBER.into()).or_insert_with(|| identity.clone());
+    reach.cluster.properties.entry(MEMBER.into()).or_insert(member);
     reach.check(&CONSUMER)?;
     let settings = source::Settings {
         reach: reach.clone(),
         topics: Topics::List(vec![topic.clone()]),
         group: at.text(&GROUP).into(),
-        identity,
         start: start(at),
         batch: READ,
         duration: TOGETHER,
