@@ -1,6 +1,7 @@
 //! Runs one source: builds it, lets it read, and starts it again after a failure, until the agent stops.
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use super::build;
@@ -21,7 +22,8 @@ pub struct SourceRunner {
     /// Names of all sources of the agent (C3).
     pub sources: Vec<String>,
     pub turn: Arc<Turn>,
-    pub until_drained: bool,
+    /// Whether a turn that begins ends with its input.
+    pub until_drained: Arc<AtomicBool>,
 }
 
 impl SourceRunner {
@@ -67,7 +69,7 @@ impl SourceRunner {
             sources: self.sources.clone(),
             from_start: self.node.from_start,
             input: self.node.input,
-            until_drained: self.until_drained,
+            until_drained: self.until_drained.load(SeqCst),
         })
     }
 }

@@ -104,6 +104,8 @@ pub struct Watched {
     pub agent: String,
     pub started: Instant,
     pub pulses: Vec<Arc<Pulse>>,
+    /// Sinks and sources within the agent, which pass on what others have read and will deliver.
+    pub between: Vec<(Kind, String)>,
     pub channels: Vec<Arc<dyn Channel>>,
     pub dropped: Vec<String>,
 }
@@ -143,16 +145,21 @@ impl Watched {
         }
     }
 
+    /// What all components of a kind have counted where the agent begins and ends.
+    pub fn sum(&self, kind: Kind, counter: Counter) -> u64 {
+        let between =
+            |pulse: &Pulse| self.between.iter().any(|(of, name)| *of == pulse.kind && **name == *pulse.name);
+        let ends = self.pulses.iter().filter(|pulse| pulse.kind == kind && !between(pulse));
+        ends.map(|pulse| pulse.get(counter)).sum()
+    }
+
     /// One line for `systemctl status`: figures, then trouble, then what does not run.
     pub fn line(&self, delivered_per_second: u64) -> String {
-        let sum = |kind: Kind, counter: Counter| -> u64 {
-            self.pulses.iter().filter(|p| p.kind == kind).map(|p| p.get(counter)).sum()
-        };
         let in_flight: usize = self.channels.iter().map(|c| c.depth().events).sum();
         let mut line = format!(
             "{} read, {} delivered ({delivered_per_second}/s), {in_flight} in flight",
-            sum(Kind::Source, Counter::Read),
-            sum(Kind::Sink, Counter::Delivered),
+            self.sum(Kind::Source, Counter::Read),
+            self.sum(Kind::Sink, Counter::Delivered),
         );
         for pulse in &self.pulses {
             if let Some((what, since)) = pulse.trouble() {

@@ -16,7 +16,7 @@ use super::sink_runner::SinkRunner;
 use super::source_runner::SourceRunner;
 use super::status::Watched;
 use super::turn::Turns;
-use super::{carry, control};
+use super::{carry, control, relay};
 use crate::config::{Graph, GroupNode, Place, SinkNode, SourceNode};
 use crate::flow::{Activity, Counter, DeadLetters, Fatal, Kind, Processor, Pulse, Stop, Wait};
 use crate::{groups, sinks, sys};
@@ -61,7 +61,9 @@ struct Agent {
     watched: Arc<Watched>,
     channels: Channels,
     turns: Turns,
-    sources: Vec<JoinHandle<()>>,
+    outward: Outward,
+    /// By name.
+    sources: Vec<(String, JoinHandle<()>)>,
     sinks: Vec<JoinHandle<()>>,
     sinks_stop: Stop,
     fenced: Arc<AtomicBool>,
@@ -73,6 +75,8 @@ impl Agent {
     fn start(graph: Graph, place: Place, options: Options) -> Result<Agent, Fatal> {
         let place = Arc::new(place);
         let (turns, sinks_stop, fenced) = (Turns::default(), Stop::new(), Arc::new(AtomicBool::new(false)));
+        let relay::Expanded { graph, outward, between } = relay::expand(graph, &place)?;
+        let outward = Outward { names: outward, end: Arc::default() };
         let mut pulses = Vec::new();
         // Channels first: everything else asks them.
         let channels = open_channels(&graph, &place, &mut pulses)?;
@@ -83,12 +87,14 @@ impl Agent {
         let sink_runners = sink_runners(&graph, &common, &mut pulses)?;
         // C4: a destination that was left may have a last commit that our record lacks.
         channels.values().try_for_each(|channel| carry::ask_left_places(channel, sinks::PROBES))?;
-        let source_runners = source_runners(&graph, &place, &channels, &turns, options, &mut pulses);
+        let wired = Wired { place: &place, channels: &channels, turns: &turns, outward: &outward, options };
+        let source_runners = source_runners(&graph, &wired, &mut pulses);
         let watched = Arc::new(Watched {
             instance: place.instance.clone(),
             agent: graph.agent.clone(),
             started: Instant::now(),
             pulses,
+            between,
             channels: graph.channels.iter().filter_map(|node| channels.get(&node.name).cloned()).collect(),
             dropped: graph
                 .dropped
@@ -101,10 +107,11 @@ impl Agent {
             sinks.push(spawn("sink", &runner.pulse.name.clone(), move || runner.run())?);
         }
         for runner in source_runners {
-            sources.push(spawn("src", &runner.pulse.name.clone(), move || runner.run())?);
+            let name = runner.pulse.name.to_string();
+            sources.push((name.clone(), spawn("src", &name, move || runner.run())?));
         }
         let control = serve_control(&place, &watched);
-        Ok(Agent { options, watched, channels, turns, sources, sinks, sinks_stop, fenced, control })
+        Ok(Agent { options, watched, channels, turns, outward, sources, sinks, sinks_stop, fenced, control })
     }
 
     /// Tells systemd how things stand until it is time to stop.
@@ -135,6 +142,7 @@ impl Agent {
             }
             if self.options.until_drained {
                 look = Duration::from_millis(20);
+                self.end_outward();
                 if self.is_finished() {
                     log::info!(message_id = messages::STOPPED; "every input has ended and all channels are settled");
                     return;
@@ -171,13 +179,29 @@ impl Agent {
 
     fn is_finished(&self) -> bool {
         let settled = || self.channels.values().all(|channel| channel.is_drained());
-        self.sources.iter().all(JoinHandle::is_finished) && (settled() || self.fenced.load(SeqCst))
+        self.sources.iter().all(|(_, thread)| thread.is_finished()) && (settled() || self.fenced.load(SeqCst))
+    }
+
+    /// What relays have brought away is all there once the other inputs have ended and is settled: what reads it from
+    /// there begins anew, and ends at the end.
+    fn end_outward(&self) {
+        let Outward { names, end } = &self.outward;
+        let theirs = |name: &String| names.contains(name);
+        let mut others = self.sources.iter().filter(|(name, _)| !theirs(name));
+        let mut brought = self.channels.iter().filter(|(name, _)| !theirs(name));
+        if !end.load(SeqCst)
+            && others.all(|(_, thread)| thread.is_finished())
+            && (brought.all(|(_, channel)| channel.is_drained()) || self.fenced.load(SeqCst))
+        {
+            end.store(true, SeqCst);
+            names.iter().for_each(|name| self.turns.again(name));
+        }
     }
 
     fn stop(mut self, signals: &Signals) -> Ending {
         tell_systemd(&[NotifyState::Stopping]);
         self.turns.end();
-        self.sources.drain(..).for_each(joined);
+        self.sources.drain(..).for_each(|(_, thread)| joined(thread));
         // Puts end here; positions that waited for company are leased at once.
         self.channels.values().for_each(|channel| channel.close());
         let deadline = Instant::now() + self.options.drain_limit;
@@ -291,15 +315,26 @@ impl Common<'_> {
     }
 }
 
-fn source_runners(
-    graph: &Graph,
-    place: &Arc<Place>,
-    channels: &Channels,
-    turns: &Turns,
+/// Sources that read what relays have brought away; as they are called, so are their channels.
+struct Outward {
+    names: Vec<String>,
+    /// Nothing more is brought: with `until_drained` they end at the end.
+    end: Arc<AtomicBool>,
+}
+
+/// What the runners of sources share.
+struct Wired<'a> {
+    place: &'a Arc<Place>,
+    channels: &'a Channels,
+    turns: &'a Turns,
+    outward: &'a Outward,
     options: Options,
-    pulses: &mut Vec<Arc<Pulse>>,
-) -> Vec<SourceRunner> {
+}
+
+fn source_runners(graph: &Graph, wired: &Wired<'_>, pulses: &mut Vec<Arc<Pulse>>) -> Vec<SourceRunner> {
+    let Wired { place, channels, turns, outward, options } = *wired;
     let names: Vec<String> = graph.sources.iter().map(|source| source.node.name.clone()).collect();
+    let until_drained = Arc::new(AtomicBool::new(options.until_drained));
     let runner = |node: &SourceNode| {
         let pulse = node.node.pulse();
         pulses.push(pulse.clone());
@@ -310,7 +345,10 @@ fn source_runners(
             pulse,
             sources: names.clone(),
             turn: turns.add(&node.node.name),
-            until_drained: options.until_drained,
+            until_drained: match outward.names.contains(&node.node.name) {
+                true => outward.end.clone(),
+                false => until_drained.clone(),
+            },
         }
     };
     graph.sources.iter().map(runner).collect()
@@ -360,8 +398,7 @@ impl Line {
     }
 
     fn renew(&mut self, watched: &Watched) {
-        let sinks = watched.pulses.iter().filter(|p| p.kind == Kind::Sink);
-        let delivered: u64 = sinks.map(|p| p.get(Counter::Delivered)).sum();
+        let delivered = watched.sum(Kind::Sink, Counter::Delivered);
         let rate = self.last.as_ref().map_or(0, |(at, before, _)| {
             (delivered - before) * 1000 / (at.elapsed().as_millis() as u64).max(1)
         });

@@ -4,11 +4,13 @@
 //! Truth: Flume 1.11 user guide, "Memory Channel"; `org.apache.flume.channel.MemoryChannel` for the odd values.
 //! Invariants: `used` counts what is reserved, queued and leased; it never exceeds the capacity, but for a single
 //! event larger than it. Batches leave in the order they came, per sink. Nothing is allocated ahead.
+//! At either end of a channel that lies elsewhere it differs in little (`End`).
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::keeper::Keeper;
+use super::owed::Owed;
 use super::window::{self, Ready, Window};
 use crate::config::{At, Build, ChannelOpener, Field, Place, Refusal, Spec, Unit};
 use crate::event::{Batch, Checks, Entry, Marks, Stream, StreamId};
@@ -73,6 +75,7 @@ fn build(at: &At) -> Result<ChannelOpener, Refusal> {
         transaction,
         keep_alive: at.time(&KEEP_ALIVE),
         empty_delay: at.time(&EMPTY_DELAY),
+        end: End::Own,
     };
     Ok(opener(settings, at))
 }
@@ -90,6 +93,18 @@ pub(super) struct Settings {
     pub transaction: usize,
     pub keep_alive: Duration,
     pub empty_delay: Duration,
+    pub end: End,
+}
+
+/// Which end of its way through the agent the channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// A channel of its own.
+    Own,
+    /// The way into one that lies elsewhere: what it has not delivered there is not held.
+    Front,
+    /// The way out of one that lies elsewhere: what is in it outlives the process there.
+    Back,
 }
 
 /// The channel; see the module.
@@ -116,6 +131,8 @@ struct State {
     short_of_room: usize,
     retired: Vec<Vec<StreamId>>,
     closed: bool,
+    /// Of a front: what sources wait for.
+    owed: Option<Owed>,
 }
 
 impl Memory {
@@ -135,6 +152,7 @@ impl Memory {
             short_of_room: 0,
             retired: Vec::new(),
             closed: false,
+            owed: (settings.end == End::Front).then(|| Owed::new(&key.channel)),
         };
         let (room, arrived) = Default::default();
         let unsynced_joins = AtomicBool::new(false);
@@ -185,6 +203,23 @@ impl Memory {
         let within = |used: usize, more: usize, limit: usize| used.saturating_add(more) <= limit;
         within(state.used.events, want.events, events)
             && (alone || within(state.used.bytes, want.bytes, bytes))
+    }
+
+    /// P4, P8: what a source waits for, where the batch is held only once it is delivered.
+    fn owe(&self, state: &mut State, batch: Batch) -> (Batch, Receipt) {
+        let State { owed: Some(owed), book, closed: false, .. } = &mut *state else {
+            return (batch, Receipt::held());
+        };
+        let (batch, receipt, entries) = owed.take_over(book, batch);
+        self.keep(state, &entries);
+        (batch, receipt)
+    }
+
+    /// D6: the stream is gone, here and at the destinations.
+    fn forget(&self, state: &mut State, stream: StreamId) {
+        let entries = state.book.retire(stream);
+        state.retired.iter_mut().for_each(|seat| seat.push(stream));
+        self.keep(state, &entries);
     }
 
     fn give_back(&self, state: &mut State, room: Limit) {
@@ -283,6 +318,7 @@ impl Channel for Memory {
 
     fn put(&self, source: &str, batch: Batch, tally: Tally, reserved: Limit) -> Result<Receipt, PutError> {
         let mut state = self.lock();
+        let (batch, receipt) = self.owe(&mut state, batch);
         let entries = state.book.introduce(&batch);
         if !entries.is_empty() {
             self.keep(&mut state, &entries);
@@ -309,14 +345,11 @@ impl Channel for Memory {
         if waited_for {
             self.arrived.notify_one();
         }
-        Ok(Receipt::held())
+        Ok(receipt)
     }
 
     fn retire(&self, stream: StreamId) -> Result<(), ChannelError> {
-        let mut state = self.lock();
-        let entries = state.book.retire(stream);
-        state.retired.iter_mut().for_each(|seat| seat.push(stream));
-        self.keep(&mut state, &entries);
+        self.forget(&mut self.lock(), stream);
         Ok(())
     }
 
@@ -343,6 +376,9 @@ impl Channel for Memory {
         let back = book.settle_reports(window.stretches());
         self.pulse.add(Counter::RepeatsDropped, dropped.events as u64);
         self.give_back(&mut state, dropped);
+        let State { owed, book, .. } = &mut *state;
+        let left = owed.as_mut().map(|owed| owed.left(book)).unwrap_or_default();
+        left.into_iter().for_each(|stream| self.forget(&mut state, stream));
         self.arrived.notify_all();
         Ok(back)
     }
@@ -394,6 +430,8 @@ impl Channel for Memory {
         let entries = state.book.delivered(seat, &batches);
         self.keep(&mut state, &entries);
         self.give_back(&mut state, room);
+        let State { owed, book, .. } = &mut *state;
+        owed.iter_mut().for_each(|owed| owed.settled(book));
         self.pulse.beat();
         Ok(())
     }
@@ -410,6 +448,10 @@ impl Channel for Memory {
 
     fn retired(&self, seat: Seat) -> Vec<StreamId> {
         std::mem::take(&mut self.lock().retired[seat.0])
+    }
+
+    fn outlives(&self) -> bool {
+        self.settings.end == End::Back
     }
 
     fn is_drained(&self) -> bool {

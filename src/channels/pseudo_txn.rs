@@ -5,7 +5,7 @@
 //! Truth: `org.apache.flume.channel.PseudoTxnMemoryChannel` of Flume 1.11.
 use std::time::Duration;
 
-use super::memory::{self, Settings};
+use super::memory::{self, End, Settings};
 use crate::config::{At, Build, ChannelOpener, Field, Refusal, Spec, Unit};
 use crate::flow::{Kind, Limit};
 
@@ -34,6 +34,7 @@ fn build(at: &At) -> Result<ChannelOpener, Refusal> {
         transaction: capacity,
         keep_alive: at.time(&KEEP_ALIVE),
         empty_delay: Duration::from_secs(1),
+        end: End::Own,
     };
     Ok(memory::opener(settings, at))
 }

@@ -133,7 +133,10 @@ fn one_key(
     err: &mut dyn Write,
 ) -> io::Result<u8> {
     let exact = fields.iter().find(|field| field.key == key || field.aliases.contains(&key));
-    let is_under = |field: &&&Field| matches!(field.ty, Type::Prefix) && key.starts_with(field.key);
+    let is_under = |field: &&&Field| {
+        let mut spellings = std::iter::once(&field.key).chain(field.aliases);
+        matches!(field.ty, Type::Prefix) && spellings.any(|start| key.starts_with(start))
+    };
     match exact.or_else(|| fields.iter().find(is_under)) {
         Some(field) => tell(field, out).map(|()| 0),
         None => {

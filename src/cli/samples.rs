@@ -193,10 +193,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("regex", ".*"),
     ("command", "/usr/local/bin/program"),
     ("kafka.bootstrap.servers", "127.0.0.1:9092"),
+    ("kafka.topics", "orders, payments"),
 ];
 
 /// Keys that say what others could say too, and without any of which the component cannot run.
-const ONE_OF_SEVERAL: [&str; 1] = ["kafka.bootstrap.servers"];
+const ONE_OF_SEVERAL: [&str; 2] = ["kafka.bootstrap.servers", "kafka.topics"];
 
 /// A value for a key that must be set.
 fn example(field: &Field) -> String {

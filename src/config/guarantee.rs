@@ -3,6 +3,9 @@
 //! Whether a sink keeps a record and whether a source can be read again is asked of them; whether a channel is on disk is
 //! told by name below.
 //! Truth: section 10 of the protocol in `ARCHITECTURE.md`.
+//! What lies elsewhere (`Build::Relay`) is two ways in turn, there and from there; the weaker one decides.
+mod relayed;
+
 use super::common;
 use super::graph::{Graph, GroupNode, Node, SinkNode, SourceNode};
 use crate::flow::Input;
@@ -62,7 +65,10 @@ pub fn promises(graph: &Graph) -> Vec<Promise> {
         for name in &source.channels {
             let Some(channel) = graph.channels.iter().find(|channel| channel.name == *name) else { continue };
             for sink in graph.sinks.iter().filter(|sink| sink.channel == *name) {
-                let mut promise = promise(source, channel, sink);
+                let mut promise = match relayed::keeps_record(channel, &graph.place) {
+                    Some(recorded) => relayed::promise(Some(source), (channel, recorded), Some(sink)),
+                    None => promise(source, channel, sink),
+                };
                 // A group of one has nobody to hand anything to.
                 let of_it =
                     |group: &&GroupNode| group.sinks.len() > 1 && group.sinks.contains(&sink.node.name);
@@ -73,6 +79,7 @@ pub fn promises(graph: &Graph) -> Vec<Promise> {
             }
         }
     }
+    all.extend(relayed::loose_ends(graph));
     all
 }
 

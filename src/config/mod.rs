@@ -28,9 +28,9 @@ mod tests;
 mod text;
 mod toml;
 
-pub use graph::{Dropped, Graph, GroupNode, Loaded, Logging, Node, SinkNode, SourceNode};
+pub use graph::{Dropped, Graph, GroupNode, Loaded, Logging, Node, SinkNode, SourceNode, fingerprint};
 pub use load::{Request, load, load_all};
 pub use resolve::{Found, Unknown, resolve};
 pub use spec::{
-    At, Build, ChannelOpener, Field, GroupPlan, Lint, Place, Refusal, Spec, State, Type, Unit, Values,
+    At, Build, ChannelOpener, Field, GroupPlan, Lint, Place, Refusal, Relay, Spec, State, Type, Unit, Values,
 };

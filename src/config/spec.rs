@@ -236,12 +236,32 @@ impl GroupPlan {
     }
 }
 
+/// The parts of a channel that lies elsewhere: a sink brings there what sources put, and a source brings from there what
+/// sinks take. All of them read the channel's values.
+pub struct Relay {
+    /// The channel that sources put into; a put is held once the sink has delivered it.
+    pub front: Spec,
+    pub sink: Spec,
+    pub source: Spec,
+    /// The channel that sinks take from; what is in it comes again after a stop.
+    pub back: Spec,
+}
+
+impl Relay {
+    /// All of them.
+    pub fn parts(&self) -> [&Spec; 4] {
+        [&self.front, &self.sink, &self.source, &self.back]
+    }
+}
+
 /// Makes the component from its checked values; touches nothing outside the process.
 #[derive(Clone, Copy)]
 pub enum Build {
     Source(fn(&At) -> Result<Box<dyn Source>, Refusal>),
     Channel(fn(&At) -> Result<ChannelOpener, Refusal>),
     Sink(fn(&At) -> Result<Box<dyn Sink>, Refusal>),
+    /// A channel that lies elsewhere.
+    Relay(&'static Relay),
     Interceptor(fn(&At) -> Result<Box<dyn Interceptor>, Refusal>),
     Selector(fn(&At) -> Result<Box<dyn Selector>, Refusal>),
     /// With the names of the group's sinks, in order.
@@ -304,7 +324,7 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
-    /// For a sink: where it keeps events that its far side refuses for good.
+    /// Where a sink keeps events that its far side refuses for good, and a source messages that are no events.
     pub fn dead_letters(&self) -> DeadLetters {
         DeadLetters::of(&self.place.state_dir, self.pulse)
     }

@@ -209,6 +209,14 @@ pub trait Channel: Send + Sync {
         false
     }
 
+    /// All of the stream below this survives the process, whatever becomes of where it was read. A channel that
+    /// outlives it counts what is on its disk by now, and not what is on the way there.
+    fn kept(&self, stream: StreamId) -> u64 {
+        let mut kept = 0;
+        self.look(&mut |book| kept = book.durable(stream));
+        kept
+    }
+
     /// No event is queued or leased.
     fn is_drained(&self) -> bool;
 

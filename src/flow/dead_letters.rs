@@ -1,4 +1,5 @@
-//! Keeps events that a destination refuses for good, where an operator finds them.
+//! Keeps events that a destination refuses for good, and messages that a source can make nothing of, where an operator
+//! finds them.
 //!
 //! Shape: `STATE/dead-letters/SINK/STREAM-FROM.json` for an event of a stream, so that a repeat overwrites; events
 //! without a position get a random name. Content: headers, the body as text, and as hexadecimal where it is no UTF-8, and
@@ -11,11 +12,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Counter, Pulse};
+use super::{Counter, Kind, Pulse};
 use crate::event::{EventRef, StreamId};
 use crate::sys;
 
-/// The dead letters of one sink.
+/// The dead letters of one component.
 #[derive(Clone)]
 pub struct DeadLetters {
     dir: PathBuf,
@@ -23,7 +24,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Those of the sink that the pulse is of.
+    /// Those of the component that the pulse is of.
     pub fn of(state_dir: &Path, pulse: &Arc<Pulse>) -> DeadLetters {
         DeadLetters { dir: state_dir.join("dead-letters").join(&*pulse.name), pulse: pulse.clone() }
     }
@@ -49,7 +50,14 @@ impl DeadLetters {
         }
         let (name, dir) = (&*self.pulse.name, self.dir.display());
         self.pulse.add(Counter::DeadLettered, kept);
-        log::error!(component = name; "sink `{name}` is refused {kept} events: {why}; they are kept in `{dir}`");
+        match self.pulse.kind {
+            Kind::Source => {
+                log::error!(component = name; "source `{name}` can make nothing of {kept} messages: {why}; they are kept in `{dir}`");
+            }
+            _ => {
+                log::error!(component = name; "sink `{name}` is refused {kept} events: {why}; they are kept in `{dir}`");
+            }
+        }
         Ok(())
     }
 }

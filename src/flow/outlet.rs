@@ -307,6 +307,13 @@ impl Outlet {
         durable.min().unwrap_or(0)
     }
 
+    /// All of the stream below this survives this process: durable at the destinations of a channel, or held by one
+    /// that outlives us. So much may be given up where it came from: the offset of a consumer group (P5).
+    pub fn kept(&self, stream: StreamId) -> u64 {
+        let deciding = self.channels.iter().enumerate().filter(|(index, _)| self.decides(*index));
+        deciding.map(|(_, channel)| channel.kept(stream)).min().unwrap_or(0)
+    }
+
     /// The stream is gone: no file will be taken for it again (D6).
     pub fn retire(&self, stream: StreamId) -> Result<(), ChannelError> {
         self.channels.iter().try_for_each(|channel| channel.retire(stream))
@@ -347,12 +354,23 @@ impl Outlet {
 
     /// Puts what was prepared, piece by piece where a transaction cannot carry all of it.
     pub fn put_prepared(&self, prepared: Prepared, stop: &Stop) -> Result<Receipt, PutError> {
+        self.put_within(prepared, Duration::MAX, stop)
+    }
+
+    /// The same, waiting for room no longer than `patience`, however patient the channels are: for a source that has
+    /// others to answer.
+    pub fn put_within(
+        &self,
+        prepared: Prepared,
+        patience: Duration,
+        stop: &Stop,
+    ) -> Result<Receipt, PutError> {
         let Prepared { batch: mut rest, mut tally } = prepared;
         let mut receipt = Receipt::held();
         loop {
             let piece = rest.split_off_front(self.fitting(&rest));
             let share = Tally { read: piece.len() as u64 + tally.filtered, ..tally };
-            match self.put_piece(&piece, share, stop) {
+            match self.put_piece(&piece, share, patience, stop) {
                 Ok(more) => receipt = receipt.and(more),
                 Err(PutError::Full(_)) => {
                     let batch = rejoin(piece, rest);
@@ -380,10 +398,16 @@ impl Outlet {
         batch.rows().iter().take(self.transaction.events).take_while(within).count().max(1)
     }
 
-    fn put_piece(&self, piece: &Batch, tally: Tally, stop: &Stop) -> Result<Receipt, PutError> {
+    fn put_piece(
+        &self,
+        piece: &Batch,
+        tally: Tally,
+        patience: Duration,
+        stop: &Stop,
+    ) -> Result<Receipt, PutError> {
         self.channels.iter().try_for_each(|channel| channel.barrier()).map_err(PutError::Broken)?;
         let mut shares = self.route(piece, tally);
-        self.reserve(&mut shares, stop)?;
+        self.reserve(&mut shares, patience, stop)?;
         let mut receipt = Receipt::held();
         let mut shares = self.channels.iter().zip(shares).enumerate();
         while let Some((index, (channel, share))) = shares.next() {
@@ -459,7 +483,7 @@ impl Outlet {
     }
 
     /// P2: room in every required channel before any accepts; an optional one without room is passed over.
-    fn reserve(&self, shares: &mut [Share], stop: &Stop) -> Result<(), PutError> {
+    fn reserve(&self, shares: &mut [Share], patience: Duration, stop: &Stop) -> Result<(), PutError> {
         for index in 0..shares.len() {
             let want = shares[index].reserved;
             if want.events == 0 {
@@ -469,7 +493,7 @@ impl Outlet {
             let got = channel.reserve(want, Duration::ZERO, stop)
                 || shares[index].required && {
                     let _waiting = self.pulse.wait(Wait::Room, channel.key().channel.clone());
-                    channel.reserve(want, channel.patience(), stop)
+                    channel.reserve(want, channel.patience().min(patience), stop)
                 };
             if got {
                 continue;

@@ -2,6 +2,11 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Stop;
+
+/// How long it takes at most until a stop is seen.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// Opens once.
 #[derive(Debug, Default)]
 pub struct Latch {
@@ -57,6 +62,29 @@ impl Receipt {
         self.0
             .iter()
             .all(|latch| latch.wait(deadline.saturating_duration_since(Instant::now())) == Some(true))
+    }
+
+    /// The same, but no longer than `grace` once `stop` is told: peers that wait must not hold up the agent's end.
+    pub fn wait_unless(&self, stop: &Stop, time: Duration, grace: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        let mut told = None;
+        loop {
+            if self.wait(LOOK) {
+                return true;
+            }
+            if stop.is_told() {
+                told.get_or_insert_with(Instant::now);
+            }
+            let over = told.is_some_and(|told: Instant| told.elapsed() >= grace);
+            if over || self.is_void() || Instant::now() >= deadline {
+                return false;
+            }
+        }
+    }
+
+    /// One channel never will hold the batch.
+    fn is_void(&self) -> bool {
+        self.0.iter().any(|latch| latch.wait(Duration::ZERO) == Some(false))
     }
 
     /// For a source whose batches carry spans: what is not held will be read again.

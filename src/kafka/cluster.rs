@@ -182,6 +182,40 @@ pub fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     }
 }
 
+/// Whether it is only that no broker answers, by whatever sign.
+pub fn is_away(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code_of(error),
+        Some(
+            Code::AllBrokersDown
+                | Code::BrokerTransportFailure
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+        )
+    )
+}
+
+/// What an error means to a reader, and its cure where there is one.
+pub fn told_of_reader(error: &KafkaError) -> String {
+    use RDKafkaErrorCode as Code;
+    let Some(code) = code_of(error) else { return error.to_string() };
+    let cure = match code {
+        Code::TopicAuthorizationFailed => "its user may not read the topic: allow it (READ, DESCRIBE)",
+        Code::GroupAuthorizationFailed => {
+            "its user may not join the group: allow it (READ), or set another `kafka.consumer.group.id`"
+        }
+        Code::ClusterAuthorizationFailed => "its user may not ask the cluster: allow it (DESCRIBE)",
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+            "the topic is not there: create it, or look at its name"
+        }
+        Code::Fenced | Code::FencedInstanceId => "another member has its `group.instance.id`",
+        _ => return sentence(error),
+    };
+    format!("{cure} ({code})")
+}
+
 /// What an error means, and its cure where there is one.
 pub fn sentence(error: &KafkaError) -> String {
     use RDKafkaErrorCode as Code;

@@ -25,6 +25,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("max.in.flight.requests.per.connection", "max.in.flight.requests.per.connection"),
     ("sasl.mechanism", "sasl.mechanisms"),
     ("max.partition.fetch.bytes", "max.partition.fetch.bytes"),
+    ("fetch.max.wait.ms", "fetch.wait.max.ms"),
 ];
 
 const SERIALIZED: &str = "bodies are sent as they are, keys as UTF-8";
@@ -49,6 +50,9 @@ const IGNORED: &[(&str, &str)] = &[
     ("delivery.report.only.error", REPORTS),
     ("compressed.topics", "`compression.type` is for all topics of the sink"),
     ("consumer.timeout.ms", "`batchDurationMillis` ends a batch"),
+    ("queued.max.message.chunks", "`queued.max.messages.kbytes` bounds what is read ahead"),
+    ("max.poll.records", "`batchSize` ends a batch"),
+    ("exclude.internal.topics", "patterns match no topic whose name begins with `__`"),
     ("num.consumer.fetchers", "the client decides how it fetches"),
     ("consumer.id", "the brokers name members"),
     ("dual.commit.enabled", ZOOKEEPER),
@@ -90,6 +94,11 @@ pub fn known(name: &str, value: &str) -> Known {
         "compression.codec" | "compression.type" => {
             Known::As(vec![("compression.type", codec(value).into())])
         }
+        "group.id" => Known::Refused("the group has a key of its own: `kafka.consumer.group.id`".into()),
+        "enable.auto.offset.store" | "enable.partition.eof" | "allow.auto.create.topics" => {
+            Known::Refused("the source decides that: leave it out".into())
+        }
+        "partition.assignment.strategy" => assignors(value),
         "buffer.memory" => kibibytes("queue.buffering.max.kbytes", value),
         "sasl.jaas.config" => jaas(value),
         "ssl.truststore.location" if is_pem(value) => same("ssl.ca.location"),
@@ -141,6 +150,24 @@ fn kibibytes(name: &'static str, bytes: &str) -> Known {
     match bytes.trim().parse::<u64>() {
         Ok(bytes) => Known::As(vec![(name, (bytes / 1024).max(1).to_string())]),
         Err(_) => Known::Refused(format!("`{bytes}` is no number of bytes")),
+    }
+}
+
+/// Java's classes, by their last word.
+fn assignors(list: &str) -> Known {
+    let ours = |class: &str| match class.rsplit('.').next().unwrap_or_default() {
+        "RangeAssignor" => Ok("range".to_string()),
+        "RoundRobinAssignor" => Ok("roundrobin".to_string()),
+        "CooperativeStickyAssignor" => Ok("cooperative-sticky".to_string()),
+        other if other != class || other.ends_with("Assignor") => Err(class.to_string()),
+        other => Ok(other.to_string()),
+    };
+    let found: Result<Vec<_>, _> = list.split(',').map(|class| ours(class.trim())).collect();
+    match found {
+        Ok(names) => Known::As(vec![("partition.assignment.strategy", names.join(","))]),
+        Err(class) => Known::Refused(format!(
+            "`{class}` is not to be had here: range, roundrobin and cooperative-sticky are"
+        )),
     }
 }
 
@@ -223,6 +250,14 @@ mod tests {
         assert!(matches!(known("linger.ms", "5"), Known::Ignored(_)));
         assert!(matches!(known("zookeeper.session.timeout.ms", "30000"), Known::Ignored(_)));
         assert!(matches!(known("transactional.id", "mine"), Known::Refused(_)));
+        assert_eq!(known("fetch.max.wait.ms", "9"), set("fetch.wait.max.ms", "9"));
+        let classes = "org.apache.kafka.clients.consumer.RangeAssignor, roundrobin";
+        let strategy = "partition.assignment.strategy";
+        assert_eq!(known(strategy, classes), set(strategy, "range,roundrobin"));
+        assert!(matches!(
+            known(strategy, "org.apache.kafka.clients.consumer.StickyAssignor"),
+            Known::Refused(_)
+        ));
         assert!(matches!(known("ssl.truststore.location", "/etc/trust.jks"), Known::Refused(_)));
     }
 

@@ -39,6 +39,17 @@ pub struct Settings {
     pub marks_topic: String,
     /// How long brokers may take for one delivery.
     pub patience: Duration,
+    /// There is one topic, without which there is nowhere to go: it is waited for, where else what asks for a topic that
+    /// is not there becomes a dead letter.
+    pub awaits_topic: bool,
+}
+
+impl Settings {
+    /// Whether the brokers will never take the message.
+    fn is_refusal(&self, code: Code) -> bool {
+        let no_topic = matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition);
+        is_refusal(code) && !(self.awaits_topic && no_topic)
+    }
 }
 
 /// A producer at work.
@@ -167,6 +178,7 @@ impl KafkaSink {
         };
         let Settings { patience, .. } = self.settings;
         let failed = |error: KafkaError| Failed::Error(failure(&self.settings, &error.into(), false));
+        let settings = &self.settings;
         producer.begin().map_err(failed)?;
         let mut more = Refused::new();
         for (number, event) in batches.iter().flat_map(Batch::events).enumerate() {
@@ -177,7 +189,7 @@ impl KafkaSink {
                 Err(why) => drop(more.insert(number, why)),
                 Ok(letter) => match producer.send(number, letter, stop) {
                     Ok(()) => {}
-                    Err(error) if code_of(&error).is_some_and(is_refusal) => {
+                    Err(error) if code_of(&error).is_some_and(|code| settings.is_refusal(code)) => {
                         more.insert(number, sentence(&error));
                     }
                     // A message before it has ended the transaction: its report says why.
@@ -197,14 +209,15 @@ impl KafkaSink {
         for (number, code) in &sent.failed {
             match *number {
                 usize::MAX => {}
-                number if is_refusal(*code) => {
+                number if settings.is_refusal(*code) => {
                     more.insert(number, sentence(&KafkaError::MessageProduction(*code)));
                 }
                 _ => {}
             }
         }
-        let others =
-            || sent.failed.iter().filter(|(number, code)| *number == usize::MAX || !is_refusal(*code));
+        let others = || {
+            sent.failed.iter().filter(|(number, code)| *number == usize::MAX || !settings.is_refusal(*code))
+        };
         let purged = |code: &Code| matches!(code, Code::PurgeQueue | Code::PurgeInflight);
         // A refusal ends a transaction, and the client gives up what else was in it.
         let by_refusal = !more.is_empty() && !sent.unreported && others().all(|(_, code)| purged(code));
@@ -412,7 +425,7 @@ fn is_fenced(error: &KafkaError) -> bool {
     matches!(code_of(error), Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch))
 }
 
-/// Whether the brokers will never take the message.
+/// Whether the brokers do not take the message.
 fn is_refusal(code: Code) -> bool {
     matches!(
         code,

@@ -24,7 +24,6 @@ const READ_FILES: &str = "meanwhile let the program write a file, and read it by
 const BY_FILE: &str = "meanwhile write files by `file_roll`, and send them on by other means";
 const TCP_LINES: &str = "meanwhile send lines to `netcat`, or write a file and read it by `taildir`";
 const DERBY: &str = "not planned: use `file`, which keeps events on disk too";
-const MEMORY: &str = "use `memory`: what can be read again survives a crash there";
 const GONE: &str = "not planned: nothing of it is left to talk to; write files by `file_roll`";
 const NO_JAVA: &str = "not planned: its commands are Java classes; `regex_extractor`, `search_replace`, `regex_filter`, `json` and `redact` do the usual ones";
 
@@ -63,23 +62,9 @@ pub static ALL: &[Spec] = &[
     ),
     later(
         Kind::Source,
-        "kafka",
-        "org.apache.flume.source.kafka.KafkaSource",
-        "messages of Kafka topics",
-        READ_FILES,
-    ),
-    later(
-        Kind::Source,
         "dfk_jms",
         "com.cmos.bomc.dataflowkit.cmcconline.flume.source.jms.JMSSource",
         "messages of a JMS broker, by catalog",
-        READ_FILES,
-    ),
-    later(
-        Kind::Source,
-        "dfk_kafka",
-        "com.cmos.bomc.dataflowkit.cmcconline.flume.source.kafka.KafkaPollableSource",
-        "messages of Kafka topics, by catalog",
         READ_FILES,
     ),
     also(
@@ -126,7 +111,6 @@ pub static ALL: &[Spec] = &[
     ),
     // channels
     later(Kind::Channel, "jdbc", "org.apache.flume.channel.jdbc.JdbcChannel", "events in Derby", DERBY),
-    later(Kind::Channel, "kafka", "org.apache.flume.channel.kafka.KafkaChannel", "a Kafka topic", MEMORY),
     // sinks
     later(Kind::Sink, "avro", "org.apache.flume.sink.AvroSink", "to another agent", BY_FILE),
     later(Kind::Sink, "thrift", "org.apache.flume.sink.ThriftSink", "to another agent, by Thrift", BY_FILE),

@@ -7,9 +7,6 @@
 //! Errors: no brokers, no answer: not there, tried again for as long as it takes. A commit without an answer is in doubt:
 //! a new producer ends it and its marks tell. Another copy with the same name: fenced (K2).
 //! Truth: Flume 1.6 and 1.11 `KafkaSink`; the DataFlowKit platform's Kafka sink; the positions protocol.
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use jiff::tz::TimeZone;
 
 use crate::codec::escapes::{Escapes, When};
@@ -17,19 +14,16 @@ use crate::config::catalog::{Addressed, KAFKA, addressed, kafka};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
 use crate::flow::{Kind, Sink};
+use crate::kafka::keys::{self, CATALOG, DELIVERY, MARKS_TOPIC, PARTITION, PARTITION_HEADER};
 use crate::kafka::letters::{Letters, named};
-use crate::kafka::names::{Known, known};
 use crate::kafka::producer::Partition;
-use crate::kafka::reach::{Reach, refused};
-use crate::kafka::sink::{KafkaSink, PATIENCE, Settings};
+use crate::kafka::reach::Reach;
+use crate::kafka::sink::{KafkaSink, Settings};
 use crate::sys;
 
 const BROKERS: Field = Field::text("kafka.bootstrap.servers")
     .also(&["brokerList", "kafka.metadata.broker.list", "kafka.brokerList"])
     .doc("brokers to begin with: host:port, host:port; else those of the catalog");
-const CATALOG: Field = Field::word("kafka_name")
-    .also(&["kafkaName"])
-    .doc("the entry of the env catalogs that says where the cluster is");
 const TOPIC: Field = Field::text("kafka.topic")
     .also(&["topic", "toppic", "topics"])
     .default("default-flume-topic")
@@ -43,18 +37,9 @@ const ACKS: Field = Field::choice("requiredAcks", &["0", "1", "-1", "all"])
     .also(&["required.acks", "acks", "kafka.acks", "kafka.request.required.acks", "kafka.producer.acks", "kafka.producer.request.required.acks"])
     .lint(of_acks)
     .doc("replicas that must have a message: 1 or all; 0 asks for no answer and promises nothing; exactly-once needs all");
-const DELIVERY: Field = Field::choice("delivery", &["exactly-once", "at-least-once"])
-    .default("exactly-once")
-    .doc("exactly-once: events and marks in one transaction, for read-committed readers; at-least-once: no transactions");
-const MARKS_TOPIC: Field =
-    Field::word("marksTopic").default("dataflowkit-marks").doc("the compacted topic that keeps the marks");
 const EVENT_FORMAT: Field = Field::flag("useFlumeEventFormat")
     .default("false")
     .doc("send headers and body as an Avro FlumeEvent; else the body alone");
-const PARTITION: Field =
-    Field::int("defaultPartitionId", 0, i32::MAX as i64).doc("send everything to this partition");
-const PARTITION_HEADER: Field = Field::text("partitionIdHeader")
-    .doc("the header that names an event's partition; wins over defaultPartitionId");
 const OVERRIDE: Field =
     Field::flag("allowTopicOverride").default("true").doc("whether a header of the event may name its topic");
 const TOPIC_HEADER: Field = Field::text("topicHeader").default("topic").doc("that header");
@@ -97,9 +82,6 @@ pub static SPEC: Spec = Spec {
     build: Build::Sink(build),
 };
 
-/// The class of the old producer's default partitioner; keys keep their partitions by it.
-const OLD_PARTITIONER: &str = "kafka.producer.DefaultPartitioner";
-
 fn of_acks(key: &str, value: &str) -> Option<Diagnostic> {
     match value.trim() {
         "0" => {
@@ -119,26 +101,8 @@ fn of_acks(key: &str, value: &str) -> Option<Diagnostic> {
     }
 }
 
-/// A property's own name.
-fn property(key: &str) -> &str {
-    key.strip_prefix("kafka.producer.").or(key.strip_prefix("kafka.")).unwrap_or(key)
-}
-
 fn lint(key: &str, value: &str) -> Option<Diagnostic> {
-    let number = value.trim().parse::<u64>().ok();
-    let outside = IDEMPOTENT.iter().find(|(names, least, most)| {
-        names.contains(&property(key)) && number.is_some_and(|value| value < *least || value > *most)
-    });
-    if let Some((_, least, _)) = outside {
-        let what = format!("`{key} = {value}` counts with `delivery = at-least-once` only");
-        let most =
-            if *least == 1 && number == Some(0) { "tries again" } else { "has at most 5 requests in flight" };
-        return Some(Diagnostic::note("raised", what).hint(format!("exactly-once {most}")));
-    }
-    match known(property(key), value) {
-        Known::Ignored(why) => Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: {why}"))),
-        _ => None,
-    }
+    keys::limited(key, value).or_else(|| keys::property(key, value))
 }
 
 fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
@@ -159,7 +123,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     }
     for (name, value) in at.under(&PRODUCER) {
         match name {
-            "partitioner.class" => partition = partitioner(value)?,
+            "partitioner.class" => partition = keys::partitioner(&PRODUCER, value)?,
             _ => reach.set(&PRODUCER, name, value)?,
         }
     }
@@ -172,12 +136,10 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     properties.insert("acks".into(), if exactly_once { "all" } else { acks.unwrap_or("1") }.into());
     // Java's default for messages with a key.
     properties.entry("partitioner".into()).or_insert_with(|| "murmur2_random".into());
-    if exactly_once && properties.get("enable.idempotence").is_some_and(|text| text == "false") {
-        let what = "exactly-once needs `enable.idempotence`";
-        return Err(refused(&PRODUCER, "enable.idempotence", what)
-            .instead("`delivery = at-least-once`, or leave it out"));
+    if exactly_once {
+        keys::needs_idempotence(&reach, &PRODUCER)?;
     }
-    let patience = limits(&mut reach, exactly_once);
+    let patience = keys::limits(&mut reach, exactly_once);
     reach.check(&PRODUCER)?;
     let settings = Settings {
         name: at.name.into(),
@@ -190,55 +152,9 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
         exactly_once,
         marks_topic: at.text(&MARKS_TOPIC).into(),
         patience,
+        awaits_topic: false,
     };
     Ok(Box::new(KafkaSink::new(settings, letters(at, topic)?, at.dead_letters(), at.pulse.clone())))
-}
-
-/// How long a delivery may take; and limits that are right each for itself are made to fit each other and transactions.
-fn limits(reach: &mut Reach, exactly_once: bool) -> Duration {
-    let properties = &mut reach.cluster.properties;
-    let number = |properties: &BTreeMap<String, String>, names: &[&str]| -> Option<u64> {
-        names.iter().find_map(|name| properties.get(*name)?.trim().parse().ok())
-    };
-    let delivery = number(properties, &["delivery.timeout.ms", "message.timeout.ms"]);
-    let patience = delivery.filter(|ms| *ms > 0).map_or(PATIENCE, Duration::from_millis);
-    // An unknown topic is told of before the delivery's time is over.
-    let known = (patience.as_millis() as u64 / 3).clamp(1000, 10_000).to_string();
-    properties.entry("topic.metadata.propagation.max.ms".into()).or_insert(known);
-    if exactly_once {
-        if let Some(delivery) = delivery
-            && number(properties, &["transaction.timeout.ms"]).is_none_or(|ms| ms < delivery)
-        {
-            properties.insert("transaction.timeout.ms".into(), delivery.max(60_000).to_string());
-        }
-        for (names, least, most) in IDEMPOTENT {
-            for name in *names {
-                if number(properties, &[name]).is_some_and(|value| value < *least || value > *most) {
-                    properties.remove(*name);
-                }
-            }
-        }
-    }
-    patience.max(Duration::from_secs(1))
-}
-
-/// What an idempotent producer allows; what lies outside is left to the client.
-const IDEMPOTENT: &[(&[&str], u64, u64)] = &[
-    (&["max.in.flight.requests.per.connection", "max.in.flight"], 1, 5),
-    (&["retries", "message.send.max.retries"], 1, u64::MAX),
-];
-
-/// What a Java class that chooses partitions is here.
-fn partitioner(class: &str) -> Result<Partition, Refusal> {
-    match class {
-        OLD_PARTITIONER => Ok(Partition::JavaStringHash),
-        "org.apache.kafka.clients.producer.internals.DefaultPartitioner" => Ok(Partition::Client),
-        other => {
-            let what = format!("`{other}` is a Java class, which cannot run here");
-            Err(refused(&PRODUCER, "partitioner.class", what)
-                .instead("leave it out, or choose by `kafka.producer.partitioner`"))
-        }
-    }
 }
 
 /// Flume 1.8 and later: escapes are replaced where events may name topics, else they are part of the name.

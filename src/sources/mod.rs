@@ -3,6 +3,8 @@ use crate::config::Spec;
 
 mod exec;
 mod file_source;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod netcat;
 mod netcatudp;
 mod roll_file;
@@ -15,6 +17,8 @@ mod taildir;
 pub static ALL: &[&Spec] = &[
     &exec::SPEC,
     &file_source::SPEC,
+    #[cfg(feature = "kafka")]
+    &kafka::SPEC,
     &netcat::SPEC,
     &netcatudp::SPEC,
     &roll_file::SPEC,

@@ -13,7 +13,7 @@
 //! - `flume_keys`: every key and default of Flume and the platform
 //! - `groups`: sink groups whose members go away, and channels that share a source's events, through kill -9
 //! - `interceptors`: chains of them, what they count, what `check` says of their patterns
-//! - `kafka`: beside real Kafka brokers; `tests/run kafka`
+//! - `kafka`: beside real Kafka brokers, and a real Flume on the other side of a topic; `tests/run kafka`
 //! - `kills`: the file channel through kill -9, blocked destinations, full disks and restarts; `tests/run --long kills`
 //! - `layers`: the structure of `src/`
 //! - `legacy`: positions that Flume and the Java plug-ins left, taken over

@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 use crate::support::{Agent, rolled, until};
 
 /// A seed's text with more keys, each below the agent's name.
-fn seed(name: &str, more: &[&str]) -> String {
+pub(crate) fn seed(name: &str, more: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/seed-configs/{name}.properties"));
     let text = fs::read_to_string(path).unwrap().replace("= 44444", "= 0");
     let agent = if text.contains("\na1.sources") { "a1" } else { "agent" };

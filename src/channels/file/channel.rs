@@ -352,6 +352,14 @@ impl Channel for FileChannel {
         self.settings.memory.is_none()
     }
 
+    fn kept(&self, stream: StreamId) -> u64 {
+        let queue = self.lock();
+        match self.outlives() {
+            true => queue.synced(stream),
+            false => queue.book.durable(stream),
+        }
+    }
+
     fn is_drained(&self) -> bool {
         self.lock().is_idle()
     }

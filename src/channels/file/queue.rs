@@ -125,6 +125,15 @@ impl Queue {
         !self.pending.is_empty() || !self.writing.is_empty() || !self.unheld.is_empty()
     }
 
+    /// All of the stream below this is in the log and synced, or had: what is held, but for what is on the way.
+    pub fn synced(&self, stream: StreamId) -> u64 {
+        let held = self.book.held(stream).map_or(0, Mark::low);
+        let items = self.pending.iter().chain(&self.unheld).filter_map(|item| item.batch.span());
+        let on_the_way = items.filter(|span| span.stream.id == stream).map(|span| span.from);
+        let written = self.writing.iter().filter(|(of, ..)| *of == stream).map(|(_, from, _)| *from);
+        on_the_way.chain(written).fold(held, u64::min)
+    }
+
     /// Whether the window's next events have to be read from the log first.
     pub fn must_read(&self) -> bool {
         self.book.all_reported() && self.window.events() == 0 && self.is_on_disk()

@@ -10,11 +10,16 @@ struct Rig {
 }
 
 fn open(dir: tempfile::TempDir, events: usize) -> Rig {
+    open_as(End::Own, dir, events)
+}
+
+fn open_as(end: End, dir: tempfile::TempDir, events: usize) -> Rig {
     let settings = Settings {
         capacity: Limit { events, bytes: usize::MAX },
         transaction: 100,
         keep_alive: Duration::ZERO,
         empty_delay: Duration::ZERO,
+        end,
     };
     let place = Place { state_dir: dir.path().into(), ..Place::default() };
     let key = ChannelKey { installation: "i".into(), instance: "a".into(), channel: "c".into() };
@@ -188,4 +193,60 @@ fn a_damaged_record_is_set_aside_and_the_destinations_are_asked() {
     let rig = rig.restart();
     let _seat = rig.channel.attach("k", None);
     assert!(rig.channel.awaits_reports("s", 0));
+}
+
+fn bare(events: u64) -> Batch {
+    let mut builder = Builder::default();
+    (0..events).for_each(|n| _ = builder.push(n.to_string().as_bytes(), 0..0));
+    builder.finish(None)
+}
+
+impl Rig {
+    fn put_bare(&self, events: u64) -> Receipt {
+        let batch = bare(events);
+        let want = room_of(&batch);
+        assert!(self.channel.reserve(want, Duration::ZERO, &self.stop), "the rig has room");
+        self.channel.put("s", batch, Tally { read: events, ..Tally::default() }, want).unwrap()
+    }
+}
+
+#[test]
+fn p4_what_only_passes_through_is_held_once_it_is_delivered() {
+    let rig = open_as(End::Front, tempfile::tempdir().unwrap(), 100);
+    let seat = rig.sink();
+    let (first, second) = (rig.put_bare(3), rig.put_bare(2));
+    let lease = rig.take(seat, 3).unwrap();
+    assert!(!first.wait(Duration::ZERO), "leased is not delivered");
+    lease.settle(Outcome::Delivered).unwrap();
+    assert!(first.wait(Duration::ZERO) && !second.wait(Duration::ZERO));
+    drop(rig.take(seat, 3).unwrap());
+    assert!(!second.wait(Duration::ZERO), "it came back");
+    rig.take(seat, 3).unwrap().settle(Outcome::DeadLettered).unwrap();
+    assert!(second.wait(Duration::ZERO), "the dead letters have it");
+    let stream = rig.stream();
+    assert!(rig.put(&stream, 0, 5).unwrap().wait(Duration::ZERO), "it can be read again");
+}
+
+#[test]
+fn p8_positions_given_to_what_passes_through_are_settled_by_marks_and_forgotten_at_the_next_opening() {
+    let rig = open_as(End::Front, tempfile::tempdir().unwrap(), 100);
+    let seat = rig.channel.attach("k", Some(Destination("there".into())));
+    rig.channel.report(seat, Some(Marks::new())).unwrap();
+    rig.put_bare(3).forget();
+    let lease = rig.take(seat, 10).unwrap();
+    let span = lease.batches[0].span().unwrap().clone();
+    assert!(span.stream.id.is_of_log() && (span.from, span.to) == (0, 3));
+    lease.settle(Outcome::Delivered).unwrap();
+    let mut there = Marks::new();
+    rig.channel.look(&mut |book| there = book.record().marks(1));
+    assert!(there.contains_key(&span.stream.id));
+    let Rig { dir, channel, .. } = rig;
+    drop(channel);
+    let again = open_as(End::Front, dir, 100);
+    let seat = again.channel.attach("k", Some(Destination("there".into())));
+    again.channel.report(seat, Some(there)).unwrap();
+    assert_eq!(again.channel.retired(seat), [span.stream.id]);
+    again.put_bare(1).forget();
+    let lease = again.take(seat, 10).unwrap();
+    assert_ne!(lease.batches[0].span().unwrap().stream.id, span.stream.id);
 }

@@ -2,11 +2,12 @@
 //!
 //! Why by hand: a datum is never decoded, only its end is looked for, and a container is a header and counted blocks.
 //! Shape: [`wire`] primitives, [`schema`] its text and where a datum ends, [`codec`] compression of blocks,
-//! [`container`] headers and blocks.
+//! [`container`] headers and blocks, [`event`] the datum that Flume's components exchange.
 //! Errors: foreign bytes are a [`Fault`], which tells what ends too early from what is wrong.
 //! Truth: the Avro 1.11 specification, sections "Binary Encoding" and "Object Container Files"; files that Avro wrote.
 pub mod codec;
 pub mod container;
+pub mod event;
 pub mod schema;
 pub mod wire;
 

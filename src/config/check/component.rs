@@ -4,7 +4,7 @@ use crate::config::agent::{Prop, Section};
 use crate::config::fields::{self, Owner, kind_word};
 use crate::config::graph::Node;
 use crate::config::resolve::{Unknown, resolve};
-use crate::config::spec::{Build, Field, Refusal, Spec};
+use crate::config::spec::{At, Build, Field, Refusal, Spec};
 use crate::config::{common, note};
 use crate::diag::{Diagnostic, Span};
 use crate::flow::{Input, Kind, Sink};
@@ -103,25 +103,7 @@ impl Cx<'_> {
     pub(super) fn trial(&mut self, node: &Node, owner: &str, section: &Section) -> Result<Trial, String> {
         let pulse = node.pulse();
         let at = node.at(self.place, &pulse);
-        let outcome = match node.spec.build {
-            Build::Source(build) => {
-                build(&at).map(|source| Trial { input: source.input(), ..Trial::default() })
-            }
-            Build::Channel(build) => build(&at).map(|_| Trial::default()),
-            Build::Sink(build) => {
-                let of = |sink: Box<dyn Sink>| (sink.destination().is_some(), sink.unheard());
-                build(&at).map(of).map(|(keeps_record, unheard)| Trial {
-                    keeps_record,
-                    unheard,
-                    ..Trial::default()
-                })
-            }
-            Build::Interceptor(build) => build(&at).map(|_| Trial::default()),
-            Build::Selector(build) => build(&at).map(|_| Trial::default()),
-            // Built with its sinks, where they are known.
-            Build::Group(_) | Build::NotYet(_) => Ok(Trial::default()),
-        };
-        outcome.map_err(|refusal| self.refused(refusal, node, owner, section))
+        Trial::of(node.spec, &at).map_err(|refusal| self.refused(refusal, node, owner, section))
     }
 
     /// Reports what the component refuses; why, in a few words.
@@ -156,6 +138,32 @@ pub(super) struct Trial {
     pub keeps_record: bool,
     pub unheard: Option<(&'static str, &'static str)>,
     pub input: Input,
+}
+
+impl Trial {
+    fn of(spec: &Spec, at: &At<'_>) -> Result<Trial, Refusal> {
+        match spec.build {
+            Build::Source(build) => {
+                build(at).map(|source| Trial { input: source.input(), ..Trial::default() })
+            }
+            Build::Channel(build) => build(at).map(|_| Trial::default()),
+            Build::Sink(build) => {
+                let of = |sink: Box<dyn Sink>| (sink.destination().is_some(), sink.unheard());
+                build(at).map(of).map(|(keeps_record, unheard)| Trial {
+                    keeps_record,
+                    unheard,
+                    ..Trial::default()
+                })
+            }
+            Build::Relay(relay) => {
+                relay.parts().iter().try_fold(Trial::default(), |_, part| Trial::of(part, at))
+            }
+            Build::Interceptor(build) => build(at).map(|_| Trial::default()),
+            Build::Selector(build) => build(at).map(|_| Trial::default()),
+            // Built with its sinks, where they are known.
+            Build::Group(_) | Build::NotYet(_) => Ok(Trial::default()),
+        }
+    }
 }
 
 fn unknown_type(kind: Kind, (agent, owner): (&str, &str), prop: &Prop, unknown: Unknown) -> Diagnostic {

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::agent::{Agent, Section};
 use super::graph::{Dropped, Graph, Node, SinkNode, SourceNode};
-use super::spec::{Field, Place, Spec};
+use super::spec::{Build, Field, Place, Spec};
 use crate::diag::{Diagnostic, Report, Span};
 use crate::flow::Kind;
 
@@ -94,7 +94,9 @@ impl Cx<'_> {
         channels.retain(|channel| {
             let fed = sources.iter().any(|source| source.channels.contains(&channel.name));
             let drained = sinks.iter().any(|sink| sink.channel == channel.name);
-            if fed && drained {
+            // What lies elsewhere may have its other end there.
+            let relays = matches!(channel.spec.build, Build::Relay(_));
+            if fed && drained || relays && (fed || drained) {
                 return true;
             }
             let (name, span) = (&channel.name, channel.span);

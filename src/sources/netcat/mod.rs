@@ -222,7 +222,11 @@ impl Putter<'_> {
             return Ok(());
         }
         let _waiting = self.out.pulse().wait(Wait::Disk, "the channels to hold what came");
-        if receipt.wait(HELD_WITHIN) { Ok(()) } else { Err("the channel could not keep the event".into()) }
+        if receipt.wait_unless(self.stop, HELD_WITHIN, FAREWELL) {
+            Ok(())
+        } else {
+            Err("the channel could not keep the event".into())
+        }
     }
 }
 

@@ -58,7 +58,7 @@ fn a_file_that_cannot_run_at_all_ends_with_78_and_the_reason() {
     let cases = [
         ("", "has no"),
         ("a1.sources = r1\n", "has no"),
-        (&CONFIG.replace("TAILDIR", "kafka"), "not in this version yet"),
+        (&CONFIG.replace("TAILDIR", "jms"), "not in this version yet"),
         (&CONFIG.replace("filegroups.g = ", "filegroups.g = @DIR@/in/[\n#"), "filegroups.g"),
     ];
     for (config, words) in cases {

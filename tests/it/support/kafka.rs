@@ -3,6 +3,7 @@
 //! Why a script starts it: `tests/servers/kafka` is its parent, waits for it and ends with us, so a test that panics or
 //! is killed leaves nothing behind. Its options, users and what it tells are described there.
 //! Shape: `key=value` lines on its stdout, `ready=yes` last; the pipe to its stdin is our life line.
+mod client;
 mod kcat;
 mod topics;
 
@@ -17,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::until;
+pub use client::{Client, Message};
 pub use kcat::Kcat;
 
 /// The brokers that tests run beside.

@@ -1,5 +1,6 @@
 //! What the tests of the binary share: an agent in a directory of its own, conditions that are waited for, and lines
 //! that can be counted.
+pub mod flume;
 pub mod kafka;
 pub mod lines;
 pub mod proxy;

@@ -2,6 +2,7 @@
 //!
 //! Limits: its library, as Debian 12 has it, is older than 2.6.1 and cannot authenticate by SCRAM to Kafka 4. It reads
 //! its stdin by the KiB, so a transaction whose input does not end may hold back the last lines.
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -48,6 +49,27 @@ impl Kcat {
     /// All that lies in a topic, be it committed or not.
     pub fn consume_uncommitted(&self, topic: &str) -> Vec<u8> {
         self.read(&["-t", topic], "read_uncommitted")
+    }
+
+    /// The values of all messages that were committed to a partition, as they are.
+    pub fn values(&self, topic: &str, partition: i32) -> Vec<Vec<u8>> {
+        let what = ["-t", topic, "-p", &partition.to_string(), "-f", "%S\n%s"];
+        let printed = self.read(&what, "read_committed");
+        let (mut rest, mut values) = (&printed[..], Vec::new());
+        while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+            let length: usize = std::str::from_utf8(&rest[..at]).unwrap().parse().unwrap();
+            values.push(rest[at + 1..at + 1 + length].to_vec());
+            rest = &rest[at + 1 + length..];
+        }
+        values
+    }
+
+    /// Keys of a topic, and whether their newest value is a tombstone.
+    pub fn keys(&self, topic: &str) -> BTreeMap<String, bool> {
+        let printed = self.read(&["-t", topic, "-f", "%S %k\n"], "read_committed");
+        let text = String::from_utf8(printed).unwrap();
+        let keys = text.lines().filter_map(|line| line.split_once(' '));
+        keys.map(|(length, key)| (key.to_string(), length == "-1")).collect()
     }
 
     fn read(&self, what: &[&str], isolation: &str) -> Vec<u8> {
