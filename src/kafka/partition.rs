@@ -98,6 +98,8 @@ impl Partition {
             && check.at == offset + 1
             && check.hash != hash
         {
+            // Until the stream is another one: it may be seen again.
+            self.evidence = Some(check);
             return Ok(Taken::Other);
         }
         if offset < self.next {

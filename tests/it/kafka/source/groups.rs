@@ -28,7 +28,7 @@ fn share(keys: &str) -> (Agent, Agent, Counted) {
     first.start();
     let all =
         |first: &Agent, second: &Agent| [rolled(&first.path("out")), rolled(&second.path("out"))].concat();
-    for _ in 0..count(2, 20) {
+    for _ in 0..count(1, 20) {
         second.start();
         write(500);
         thread::park_timeout(Duration::from_millis(300));
