@@ -88,6 +88,11 @@ impl Member {
         self.sink.limit()
     }
 
+    /// How long a commit may wait for more to carry.
+    pub fn gathers(&self) -> Duration {
+        self.sink.gathers()
+    }
+
     /// Declares that it waits for its turn. A lone sink's turn never ends.
     pub fn rest(&self) {
         match &self.group {

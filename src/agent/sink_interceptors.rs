@@ -5,6 +5,8 @@
 //! Named limit: where a destination refuses a whole delivery, the dead letters are what the channel had, before any
 //! interceptor.
 //! Flume has interceptors on sources only; the DataFlowKit platform's manual allows them on both.
+use std::time::Duration;
+
 use crate::event::{Batch, Marks, StreamId};
 use crate::flow::{ChannelKey, DeliverError, Destination, Interceptor, Limit, Omitted, Sink, Stop};
 
@@ -37,6 +39,10 @@ impl Sink for Intercepted {
 
     fn limit(&self) -> Limit {
         self.sink.limit()
+    }
+
+    fn gathers(&self) -> Duration {
+        self.sink.gathers()
     }
 
     fn delivered(&mut self, channel: &ChannelKey) -> Result<Option<Marks>, DeliverError> {

@@ -7,6 +7,8 @@
 //! D2: who left a lease in doubt is asked at once. If it tells, what it has is settled as its own and the others get the
 //! rest. If it cannot tell, another member gets the lease, which is counted as possibly twice; with
 //! `delivery = exactly-once`, and where there is nobody else, the lease waits.
+mod gather;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -158,7 +160,7 @@ impl SinkRunner {
             let wait = wait.min().unwrap_or_default();
             let lease = {
                 let _waiting = self.pulse.wait(Wait::Events, self.channel.key().channel.clone());
-                self.channel.clone().take(self.members[0].seat, self.limit(), wait, &self.stop)
+                self.take(wait)
             };
             self.channel.must_go_back().iter().for_each(|source| self.turns.again(source));
             let idle = lease.is_none();

@@ -1,6 +1,7 @@
 //! What a sink is.
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use super::{ChannelKey, Limit, Omitted, Stop};
 use crate::event::{Batch, Marks, StreamId};
@@ -26,6 +27,12 @@ pub trait Sink: Send {
     /// several of its batches at once.
     fn limit(&self) -> Limit {
         Limit { events: 100, bytes: 1 << 20 }
+    }
+
+    /// How long it is worth waiting at most before a commit, while events keep coming: for a sink whose commits cost much
+    /// however little they carry. Nobody waits once nothing comes, or once the channel or a commit is full.
+    fn gathers(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// What the destination already has of this channel's streams; `Ok(None)`: it has no record.

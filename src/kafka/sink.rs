@@ -22,6 +22,8 @@ use crate::flow::{ChannelKey, DeadLetters, DeliverError, Destination, Limit, Omi
 const FIRST: Duration = Duration::from_secs(5);
 /// How long brokers may take for one delivery, where nobody says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a transaction waits for more to carry, while more comes: it takes milliseconds, however little it carries.
+const GATHER: Duration = Duration::from_millis(10);
 /// The most that one transaction carries.
 const AT_ONCE: usize = 8 << 20;
 /// The client's own limit of a batch.
@@ -326,6 +328,10 @@ impl Sink for KafkaSink {
 
     fn limit(&self) -> Limit {
         Limit { events: self.settings.batch * BATCHES_AT_ONCE, bytes: AT_ONCE }
+    }
+
+    fn gathers(&self) -> Duration {
+        if self.settings.exactly_once && !self.without { GATHER } else { Duration::ZERO }
     }
 
     fn delivered(&mut self, channel: &ChannelKey) -> Result<Option<Marks>, DeliverError> {

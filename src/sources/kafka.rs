@@ -13,8 +13,8 @@ use crate::config::catalog::{Addressed, KAFKA, addressed};
 use crate::config::{At, Build, Field, Refusal, Spec, Unit};
 use crate::diag::Diagnostic;
 use crate::flow::{Kind, Source};
+use crate::kafka::keys::{self, CATALOG};
 use crate::kafka::message::Form;
-use crate::kafka::names::{Known, known};
 use crate::kafka::reach::Reach;
 use crate::kafka::source::{KafkaSource, Settings, Topics};
 use crate::kafka::start::Start;
@@ -27,9 +27,6 @@ const BROKERS: Field = Field::text("kafka.bootstrap.servers")
         "kafka.consumer.bootstrap.servers",
     ])
     .doc("brokers to begin with: host:port, host:port; else those of the catalog");
-const CATALOG: Field = Field::word("kafka_name")
-    .also(&["kafkaName"])
-    .doc("the entry of the env catalogs that says where the cluster is");
 const TOPICS: Field = Field::text("kafka.topics")
     .also(&["topics", "topic", "toppic", "kafka.topic"])
     .doc("topics, separated by commas; `ENTRY.TOPIC` with an entry of the env catalogs");
@@ -96,7 +93,7 @@ const ANY_NAME: Field = Field::flag("kafka.consumer.ssl.disableTLSHostnameVerifi
     .doc("do not compare the brokers' names with their certificates");
 const CONSUMER: Field = Field::prefix("kafka.consumer.")
     .also(&["kafka."])
-    .lint(lint)
+    .lint(keys::property)
     .doc("a property of the consumer, by its name in 0.8, in Java's client or in librdkafka");
 
 const BY_BROKERS: &str = "clients ask the brokers; ZooKeeper is not used";
@@ -152,14 +149,6 @@ pub static SPEC: Spec = Spec {
 fn of_commits(key: &str, value: &str) -> Option<Diagnostic> {
     let what = format!("`{key} = {value}`: offsets are committed only when all channels keep the events");
     value.trim().eq_ignore_ascii_case("true").then(|| Diagnostic::note("commits", what))
-}
-
-fn lint(key: &str, value: &str) -> Option<Diagnostic> {
-    let property = key.strip_prefix("kafka.consumer.").or(key.strip_prefix("kafka.")).unwrap_or(key);
-    match known(property, value) {
-        Known::Ignored(why) => Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: {why}"))),
-        _ => None,
-    }
 }
 
 fn build(at: &At) -> Result<Box<dyn Source>, Refusal> {

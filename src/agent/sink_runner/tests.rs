@@ -36,6 +36,8 @@ const NEVER: usize = usize::MAX;
 struct Far {
     keeps_record: bool,
     script: VecDeque<Fate>,
+    /// How long its commits may wait for more.
+    gathers: Duration,
     /// Questions that are not answered.
     deaf: usize,
     asked: usize,
@@ -93,6 +95,10 @@ impl Sink for Fake {
 
     fn limit(&self) -> Limit {
         Limit { events: 4, bytes: usize::MAX }
+    }
+
+    fn gathers(&self) -> Duration {
+        far(&self.far).gathers
     }
 
     fn delivered(&mut self, _: &ChannelKey) -> Result<Option<Marks>, DeliverError> {

@@ -284,3 +284,17 @@ fn load_balance_shares_the_leases_out() {
     assert_eq!([rig.got(0).len(), rig.got(1).len(), rig.got(2).len()], [8, 8, 8]);
     assert_eq!(rig.place(1).ranges().len(), 2, "a range for each lease that others stand between");
 }
+
+#[test]
+fn what_went_back_to_wait_for_more_comes_once_and_in_order() {
+    let mut rig = Rig::new(vec![vec![], vec![]]);
+    far(&rig.fars[0]).gathers = Duration::from_secs(60);
+    rig.start();
+    for _ in 0..7 {
+        rig.put(1);
+    }
+    rig.until("drained", |rig| rig.channel.is_drained());
+    rig.end();
+    assert_eq!(rig.got(0), [0, 1, 2, 3, 4, 5, 6]);
+    assert!(far(&rig.fars[0]).tries >= 2, "four fit into one");
+}
