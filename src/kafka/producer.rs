@@ -6,13 +6,14 @@
 //! costs nothing with it, and the client's thread spins less while a transaction waits for its brokers.
 //! Why looks that wait for nothing: this client's polls last their whole time, whatever comes.
 //! Invariants: between two commits nothing is in flight.
+use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::OwnedHeaders;
+use rdkafka::message::{Headers, OwnedHeaders};
 use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Partitioner, Producer as _, ProducerContext, PurgeConfig,
 };
@@ -25,6 +26,12 @@ use crate::sys;
 const LOOK: Duration = Duration::from_millis(20);
 /// Messages wait for company until a batch is full or all have been handed over: a flush ends every delivery.
 const LINGER: u64 = 1000;
+/// Bytes of a request, where nothing else is set.
+const REQUEST: usize = 1_000_000;
+/// How long a request may take before a transaction no longer waits for each.
+const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// What a message needs beside its bytes, at most.
+const MESSAGE: usize = 40;
 /// A pause until a full queue has room.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -137,6 +144,18 @@ pub fn java_string_hash(key: &[u8], partitions: i32) -> i32 {
 pub struct Producer {
     client: BaseProducer<Reports, Reports>,
     transactional: bool,
+    /// Bytes that fit into one request.
+    request: usize,
+    /// What a transaction has under way.
+    under_way: Cell<UnderWay>,
+}
+
+/// What has been handed over since nothing was in flight.
+#[derive(Clone, Copy, Default)]
+struct UnderWay {
+    bytes: usize,
+    /// It did not arrive in time, or failed: nobody waits in between any more.
+    is_stuck: bool,
 }
 
 impl Producer {
@@ -158,7 +177,9 @@ impl Producer {
         // Why connections end is a reason; it is no line of the log.
         config.set("log.connection.close", "true").set_log_level(RDKafkaLogLevel::Info);
         let client = BaseProducer::from_config_and_context(&config, reports)?;
-        Ok(Producer { client, transactional: config.get("transactional.id").is_some() })
+        let transactional = config.get("transactional.id").is_some();
+        let request = config.get("batch.size").and_then(|text| text.trim().parse().ok()).unwrap_or(REQUEST);
+        Ok(Producer { client, transactional, request, under_way: Cell::default() })
     }
 
     /// Fences whoever had the transactional id before, and ends what it left open.
@@ -174,11 +195,15 @@ impl Producer {
     pub fn begin(&self) -> Result<(), KafkaError> {
         // Of what was given up, reports came after it was told.
         self.reports().failed.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.under_way.set(UnderWay::default());
         if self.transactional { self.client.begin_transaction() } else { Ok(()) }
     }
 
     /// Hands a message over. `number` comes back with its report.
     pub fn send(&self, number: usize, letter: Letter<'_>, stop: &Stop) -> Result<(), KafkaError> {
+        if self.transactional {
+            self.make_way(size_of(&letter));
+        }
         let mut record = BaseRecord::with_opaque_to(letter.topic, number);
         record.partition = letter.partition;
         record.key = letter.key;
@@ -201,8 +226,22 @@ impl Producer {
         }
     }
 
-    /// Waits for every report; in a transaction, not for long behind a failure: it never commits.
-    pub fn wait(&self, patience: Duration) -> Sent {
+    /// Waits, where a request is full, until it has arrived.
+    ///
+    /// Why: with a transactional id this client has one request of several messages under way in a partition, and its
+    /// thread spins for as long as more is ready to be sent.
+    fn make_way(&self, size: usize) {
+        let UnderWay { bytes, is_stuck } = self.under_way.get();
+        if is_stuck || bytes == 0 || bytes + size <= self.request {
+            return self.under_way.set(UnderWay { bytes: bytes + size, is_stuck });
+        }
+        let arrived = self.land(REQUEST_TIME);
+        self.under_way.set(UnderWay { bytes: size, is_stuck: !arrived });
+    }
+
+    /// Waits until nothing is in flight; in a transaction, not for long behind a failure: it never commits. Whether all has
+    /// arrived.
+    fn land(&self, patience: Duration) -> bool {
         let (mut deadline, mut has_failed) = (Instant::now() + patience, false);
         while self.client.in_flight_count() > 0 && Instant::now() < deadline {
             sys::librdkafka::flush(self.client.client(), LOOK);
@@ -212,7 +251,14 @@ impl Producer {
                 deadline = deadline.min(Instant::now() + MOMENT);
             }
         }
-        let unreported = self.client.in_flight_count() > 0 && !has_failed;
+        self.client.in_flight_count() == 0 && !has_failed
+    }
+
+    /// Waits for every report.
+    pub fn wait(&self, patience: Duration) -> Sent {
+        self.land(patience);
+        let given_up = self.transactional && self.has_failed();
+        let unreported = self.client.in_flight_count() > 0 && !given_up;
         if unreported {
             self.client.purge(PurgeConfig::default().queue().inflight());
             self.hear();
@@ -294,6 +340,14 @@ impl Producer {
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         Ok(found.map_or(0, |found| found.partitions().len()))
     }
+}
+
+/// What a message takes in a request, and a little more.
+fn size_of(letter: &Letter<'_>) -> usize {
+    let of = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+    let headers = letter.headers.iter().flat_map(|headers| headers.iter());
+    let headers: usize = headers.map(|header| header.key.len() + of(header.value) + MESSAGE).sum();
+    of(letter.key) + of(letter.value) + headers + MESSAGE
 }
 
 #[cfg(test)]

@@ -243,7 +243,8 @@ impl KafkaSink {
                 self.make_smaller();
                 return Err(Failed::TooMuch { refused: more, together });
             }
-            if !aborted {
+            // What brokers have refused leaves a gap in the numbers of this producer: they would refuse what follows it.
+            if !aborted || exact && !sent.failed.is_empty() {
                 self.live = None;
             }
             return Err(Failed::Refused(more));
@@ -355,11 +356,14 @@ impl Sink for KafkaSink {
                 Err(Failed::Refused(more)) => {
                     self.set_aside(batches, &more)?;
                     refused.extend(more);
-                    let exact = self.live.as_ref().is_some_and(|live| live.keeper.is_some());
-                    if !exact && self.live.is_some() {
-                        // All others have been acknowledged.
-                        self.tell_omitted(batches, &refused);
-                        return Ok(());
+                    match (&self.live, self.key.clone()) {
+                        // Without transactions all others have been acknowledged.
+                        (Some(Live { keeper: None, .. }), _) => {
+                            self.tell_omitted(batches, &refused);
+                            return Ok(());
+                        }
+                        (None, Some(channel)) => drop(self.connect(&channel)?),
+                        _ => {}
                     }
                 }
                 Err(Failed::TooMuch { refused: more, together }) => {
