@@ -72,7 +72,8 @@ impl Run<'_> {
         if let Some(other) = self.seen.get(&key) {
             return self.twice(&key, &other.clone(), prop);
         }
-        if key != prop.key.text {
+        // Families are written with each generation's own prefix; a note for every member would drown the others.
+        if key != prop.key.text && !matches!(field.ty, Type::Prefix) {
             let what = format!("`{}` is another spelling of `{key}`", prop.key.text);
             self.report.push(Diagnostic::note("alias", what).at(prop.key.span));
         }
