@@ -28,8 +28,8 @@ const GATHER: Duration = Duration::from_millis(10);
 const AT_ONCE: usize = 8 << 20;
 /// The client's own limit of a batch.
 const BATCH_BYTES: usize = 1_000_000;
-/// Batches that share a transaction.
-const BATCHES_AT_ONCE: usize = 64;
+/// The same in events: small batches share a transaction.
+const EVENTS_AT_ONCE: usize = 50_000;
 
 /// How the sink was set.
 pub struct Settings {
@@ -328,7 +328,7 @@ impl Sink for KafkaSink {
     }
 
     fn limit(&self) -> Limit {
-        Limit { events: self.settings.batch * BATCHES_AT_ONCE, bytes: AT_ONCE }
+        Limit { events: self.settings.batch.max(EVENTS_AT_ONCE), bytes: AT_ONCE }
     }
 
     fn gathers(&self) -> Duration {
