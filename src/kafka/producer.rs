@@ -26,15 +26,12 @@ use crate::sys;
 const LOOK: Duration = Duration::from_millis(20);
 /// Messages wait for company until a batch is full or all have been handed over: a flush ends every delivery.
 const LINGER: u64 = 1000;
-/// Bytes of a request, where nothing else is set.
-const REQUEST: usize = 1_000_000;
+/// Bytes of a request, where nothing else is set: the client's own limit of a batch.
+pub const REQUEST: usize = 1_000_000;
 /// How long a request may take before a transaction no longer waits for each.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// What a message needs beside its bytes, at most.
 const MESSAGE: usize = 40;
-/// A pause until a full queue has room.
-const PAUSE: Duration = Duration::from_micros(200);
-
 /// How long more failures are heard of behind the first.
 const MOMENT: Duration = Duration::from_millis(200);
 /// How long what is in flight may take to come back before a transaction is aborted.
@@ -213,13 +210,13 @@ impl Producer {
         loop {
             match self.client.send(record) {
                 Ok(()) => return Ok(()),
-                // Its queue is full: reports make room.
+                // Its queue is full, and what lingers in it would stay there.
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
                     if !stop.is_told() =>
                 {
                     record = back;
+                    sys::librdkafka::flush(self.client.client(), LOOK);
                     self.hear();
-                    std::thread::park_timeout(PAUSE);
                 }
                 Err((error, _)) => return Err(error),
             }
@@ -300,10 +297,6 @@ impl Producer {
 
     fn has_failed(&self) -> bool {
         !self.reports().failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    pub fn is_transactional(&self) -> bool {
-        self.transactional
     }
 
     /// Why messages were given up: what ended the producer for good or the transaction, else what it told of the brokers.

@@ -2,8 +2,8 @@
 //!
 //! Invariants: `live` is there from the answer to `delivered` until something went wrong that only a new producer mends;
 //! the runner asks again then. Brokers refuse batches and not messages for their size: a message is too large if its batch
-//! had no other, so batches become smaller until that is so. Messages that are refused for good are dead letters before the transaction without them
-//! commits.
+//! had no other, so batches become smaller until that is so. Messages that are refused for good are dead letters before
+//! the transaction without them commits.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::cluster::{Trouble, code_of, sentence};
 use super::letters::{Letters, Scratch};
-use super::producer::Partition;
+use super::producer::{Partition, REQUEST};
 use super::reach::Reach;
 use super::{Cluster, Keeper, Producer};
 use crate::event::{Batch, EventRef, Marks, StreamId};
@@ -26,10 +26,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 const GATHER: Duration = Duration::from_millis(10);
 /// The most that one transaction carries.
 const AT_ONCE: usize = 8 << 20;
-/// The client's own limit of a batch.
-const BATCH_BYTES: usize = 1_000_000;
-/// The same in events: small batches share a transaction.
-const EVENTS_AT_ONCE: usize = 50_000;
+/// Batches that share a transaction.
+const BATCHES_AT_ONCE: usize = 512;
 
 /// How the sink was set.
 pub struct Settings {
@@ -97,7 +95,7 @@ enum Failed {
 impl KafkaSink {
     pub fn new(settings: Settings, letters: Letters, dead: DeadLetters, pulse: Arc<Pulse>) -> KafkaSink {
         let set = settings.reach.cluster.properties.get("batch.size");
-        let batch_bytes = set.and_then(|text| text.trim().parse().ok()).unwrap_or(BATCH_BYTES);
+        let batch_bytes = set.and_then(|text| text.trim().parse().ok()).unwrap_or(REQUEST);
         KafkaSink {
             settings,
             letters,
@@ -328,7 +326,7 @@ impl Sink for KafkaSink {
     }
 
     fn limit(&self) -> Limit {
-        Limit { events: self.settings.batch.max(EVENTS_AT_ONCE), bytes: AT_ONCE }
+        Limit { events: self.settings.batch * BATCHES_AT_ONCE, bytes: AT_ONCE }
     }
 
     fn gathers(&self) -> Duration {

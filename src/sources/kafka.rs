@@ -87,10 +87,6 @@ const HEADERS: Field = Field::prefix("header.")
 const MESSAGE_HEADERS: Field = Field::flag("messageHeaders")
     .default("true")
     .doc("whether all other headers of messages become headers of the same name");
-const ANY_NAME: Field = Field::flag("kafka.consumer.ssl.disableTLSHostnameVerification")
-    .also(&["kafka.ssl.disableTLSHostnameVerification"])
-    .default("false")
-    .doc("do not compare the brokers' names with their certificates");
 const CONSUMER: Field = Field::prefix("kafka.consumer.")
     .also(&["kafka."])
     .lint(keys::property)
@@ -131,7 +127,7 @@ pub static SPEC: Spec = Spec {
             INTERVAL,
             REFRESH,
         ],
-        &[EVENT_FORMAT, SET_TOPIC, TOPIC_HEADER, HEADERS, MESSAGE_HEADERS, ANY_NAME, CONSUMER],
+        &[EVENT_FORMAT, SET_TOPIC, TOPIC_HEADER, HEADERS, MESSAGE_HEADERS, CONSUMER],
         &[
             ZOOKEEPER,
             ZOOKEEPER_SESSION,
@@ -212,12 +208,9 @@ fn where_from(at: &At) -> Result<(Topics, Reach), Refusal> {
     };
     let mut reach = Reach::of(at, &BROKERS, entry.as_deref(), &key)?;
     // What has a key of its own under this prefix is no property.
-    let own = [GROUP, ANY_NAME].map(|field| &field.key[CONSUMER.key.len()..]);
-    for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| !own.contains(name)) {
+    let own = &GROUP.key[CONSUMER.key.len()..];
+    for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| *name != own) {
         reach.set(&CONSUMER, name, value)?;
-    }
-    if at.flag(&ANY_NAME) {
-        reach.set(&CONSUMER, "ssl.endpoint.identification.algorithm", "")?;
     }
     reach.check(&CONSUMER)?;
     Ok((topics, reach))
