@@ -120,7 +120,7 @@ const REASONS: &[(&str, &str)] = &[
         "the brokers do not speak TLS at this port: correct the port, or `security.protocol`",
     ),
     (
-        "in state APIVERSION_QUERY",
+        AT_FIRST_WORD,
         "the brokers end the connection at its first word: if it is TLS that they want at this port, set `security.protocol` to SSL or SASL_SSL, or correct the port",
     ),
     ("Unsupported SASL mechanism", "the brokers do not know this way to log in: look at `sasl.mechanism`"),
@@ -130,6 +130,9 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("kinit", "Kerberos gives no ticket: look at `sasl.kerberos.keytab` and `sasl.kerberos.principal`"),
 ];
+
+/// Brokers that want TLS do so to whoever speaks without it, and so does one that just stops: what comes next tells.
+const AT_FIRST_WORD: &str = "in state APIVERSION_QUERY";
 
 /// What reasons begin with that name a topic which is not the sink's own.
 const OF_TOPIC: &str = "the topic `";
@@ -166,6 +169,7 @@ impl Trouble {
     pub fn rank(&self) -> u8 {
         match code_of(&self.error) {
             Some(RDKafkaErrorCode::AllBrokersDown) => 0,
+            _ if self.reason.contains(AT_FIRST_WORD) => 1,
             _ if REASONS.iter().any(|(part, _)| self.reason.contains(part)) => 2,
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => 2,
             _ => 1,
@@ -255,6 +259,18 @@ mod tests {
 
     fn trouble(code: RDKafkaErrorCode, reason: &str) -> Trouble {
         Trouble { error: KafkaError::Global(code), reason: reason.into() }
+    }
+
+    #[test]
+    fn a_broker_that_stopped_at_the_first_word_is_no_longer_taken_for_one_with_tls_once_nobody_answers() {
+        let reason = "b:1: Disconnected while requesting ApiVersion (after 4ms in state APIVERSION_QUERY)";
+        let stopped = trouble(RDKafkaErrorCode::BrokerTransportFailure, reason);
+        assert!(stopped.sentence().contains("if it is TLS"), "{}", stopped.sentence());
+        let refused =
+            "b:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)";
+        let refused = trouble(RDKafkaErrorCode::BrokerTransportFailure, refused);
+        assert!(stopped.rank() <= refused.rank());
+        assert!(stopped.rank() > trouble(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down").rank());
     }
 
     #[test]
