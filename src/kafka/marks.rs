@@ -17,7 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::cluster::{Cluster, Quiet};
-use super::producer::{Letter, Producer};
+use super::producer::{Letter, NO_EVENT, Producer};
 use crate::codec::marks;
 use crate::event::{Batch, Checks, Entry, Mark, Marks, Record, StreamId, StreamRecord};
 use crate::flow::{ChannelKey, Stop};
@@ -178,7 +178,7 @@ impl Keeper {
             headers: None,
             timestamp: None,
         };
-        producer.send(usize::MAX, letter, stop)
+        producer.send(NO_EVENT, letter, stop)
     }
 }
 

@@ -53,11 +53,16 @@ pub struct Letter<'a> {
     pub timestamp: Option<i64>,
 }
 
+/// The number of messages that are no events.
+pub const NO_EVENT: usize = usize::MAX;
+
+/// Messages that did not arrive, by the number they were sent with.
+pub type Failures = Vec<(usize, RDKafkaErrorCode)>;
+
 /// What became of what was sent.
 #[derive(Debug, Default)]
 pub struct Sent {
-    /// Messages that were refused, by the number they were sent with.
-    pub failed: Vec<(usize, RDKafkaErrorCode)>,
+    pub failed: Failures,
     /// Some have not been reported in time.
     pub unreported: bool,
 }
@@ -75,7 +80,7 @@ pub enum Partition {
 pub struct Reports {
     name: Box<str>,
     partition: Partition,
-    failed: Mutex<Vec<(usize, RDKafkaErrorCode)>>,
+    failed: Mutex<Failures>,
     /// Of the troubles with brokers since the last success, what tells most.
     trouble: Mutex<Option<Trouble>>,
 }

@@ -1,20 +1,29 @@
 //! A sink whose delivery is one transaction: of events, and of the marks they stand for.
 //!
+//! Shape: `connect` makes the producer, `transaction` is one try with it, `delivery` is what the tries have come to. Here
+//! is what follows from how a try ended.
 //! Invariants: `live` is there from the answer to `delivered` until something went wrong that only a new producer mends;
 //! the runner asks again then. Brokers refuse batches and not messages for their size: a message is too large if its batch
 //! had no other, so batches become smaller until that is so. Messages that are refused for good are dead letters before
 //! the transaction without them commits.
-use std::collections::{BTreeMap, BTreeSet};
+mod connect;
+mod delivery;
+mod transaction;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::cluster::{Trouble, code_of, sentence};
+use self::connect::Live;
+use self::delivery::{Delivery, Refused};
+use self::transaction::{Ended, Transaction};
+use super::Producer;
+use super::cluster::{Trouble, code_of};
 use super::letters::{Letters, Scratch};
-use super::producer::{Partition, REQUEST};
+use super::producer::{Failures, Partition, REQUEST};
 use super::reach::Reach;
-use super::{Cluster, Keeper, Producer};
 use crate::event::{Batch, EventRef, Marks, StreamId};
 use crate::flow::{ChannelKey, DeadLetters, DeliverError, Destination, Limit, Omitted, Pulse, Sink, Stop};
 
@@ -44,21 +53,6 @@ pub struct Settings {
     pub awaits_topic: bool,
 }
 
-impl Settings {
-    /// Whether the brokers will never take the message.
-    fn is_refusal(&self, code: Code) -> bool {
-        let no_topic = matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition);
-        is_refusal(code) && !(self.awaits_topic && no_topic)
-    }
-}
-
-/// A producer at work.
-struct Live {
-    producer: Producer,
-    /// `None`: at least once.
-    keeper: Option<Keeper>,
-}
-
 /// See the module.
 pub struct KafkaSink {
     settings: Settings,
@@ -75,21 +69,6 @@ pub struct KafkaSink {
     batch_bytes: usize,
     omitted: Vec<Omitted>,
     scratch: Scratch,
-}
-
-/// Events of one delivery that are refused for good, by number, and why.
-type Refused = BTreeMap<usize, String>;
-
-/// Why a transaction did not commit.
-enum Failed {
-    /// Without these it may.
-    Refused(Refused),
-    /// Batches of these were too large as a whole; some are refused for themselves.
-    TooMuch {
-        refused: Refused,
-        together: BTreeSet<usize>,
-    },
-    Error(DeliverError),
 }
 
 impl KafkaSink {
@@ -111,187 +90,63 @@ impl KafkaSink {
         }
     }
 
-    fn connect(&mut self, channel: &ChannelKey) -> Result<Option<Marks>, DeliverError> {
-        self.live = None;
-        let cluster = self.settings.reach.reveal().map_err(|what| DeliverError::NotThere(what, None))?;
-        if self.settings.exactly_once && !self.without {
-            match self.connect_exactly(&cluster, channel) {
-                Ok(marks) => return Ok(Some(marks)),
-                Err(trouble) if lacks_transactions(&trouble.error) => {
-                    self.without = true;
-                    let (name, why) = (&*self.pulse.name, trouble.sentence());
-                    log::warn!(component = name; "sink `{name}` delivers at least once: transactions are not to be had: {why}");
-                }
-                Err(trouble) => return Err(failure(&self.settings, &trouble, false)),
-            }
-        }
-        let Settings { name, partition, .. } = &self.settings;
-        let producer =
-            Producer::new(name, &cluster, *partition, &[("batch.size", &self.batch_bytes.to_string())]);
-        let producer = producer.map_err(|error| failure(&self.settings, &error.into(), false))?;
-        self.live = Some(Live { producer, keeper: None });
-        Ok(None)
-    }
-
-    fn connect_exactly(&mut self, cluster: &Cluster, channel: &ChannelKey) -> Result<Marks, Trouble> {
-        let Settings { name, partition, marks_topic, patience, .. } = &self.settings;
-        let producer = match self.beginning.take() {
-            Some(producer) => producer,
-            None => {
-                let id = format!("dataflowkit/{channel}/{name}");
-                let batch = self.batch_bytes.to_string();
-                let own = [
-                    ("transactional.id", &*id),
-                    ("enable.idempotence", "true"),
-                    ("acks", "all"),
-                    ("batch.size", &*batch),
-                ];
-                Producer::new(name, cluster, *partition, &own)?
-            }
-        };
-        // K1, S3: first whoever had the name is fenced, then its marks are read.
-        if let Err(error) = producer.init(FIRST) {
-            let again = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
-            // Why nobody answers, the client tells beside.
-            let reason = if again { producer.reason() } else { None };
-            // Where its settings may be wrong, the next one has them anew.
-            let mends = reason.as_ref().is_none_or(|reason| reason.rank() < 2);
-            self.beginning = (again && mends).then_some(producer);
-            return Err(reason.unwrap_or(error.into()));
-        }
-        let (keeper, marks) = Keeper::open(cluster, &producer, marks_topic, (channel, name), *patience)
-            .map_err(|error| Trouble::of_topic(error, marks_topic))?;
-        self.live = Some(Live { producer, keeper: Some(keeper) });
-        Ok(marks)
-    }
-
-    /// One transaction of all but `refused`; where there are none, of what is `left`.
-    fn transact(
-        &mut self,
-        batches: &[Batch],
-        refused: &Refused,
-        left: Option<&BTreeSet<usize>>,
-        stop: &Stop,
-    ) -> Result<(), Failed> {
-        let Some(Live { producer, keeper }) = &mut self.live else {
-            return Err(Failed::Error(DeliverError::InDoubt("it has no producer".into(), None)));
-        };
-        let Settings { patience, .. } = self.settings;
-        let failed = |error: KafkaError| Failed::Error(failure(&self.settings, &error.into(), false));
-        let settings = &self.settings;
-        producer.begin().map_err(failed)?;
-        let mut more = Refused::new();
-        for (number, event) in batches.iter().flat_map(Batch::events).enumerate() {
-            if refused.contains_key(&number) || left.is_some_and(|left| !left.contains(&number)) {
-                continue;
-            }
-            match self.letters.letter(event, &mut self.scratch) {
-                Err(why) => drop(more.insert(number, why)),
-                Ok(letter) => match producer.send(number, letter, stop) {
-                    Ok(()) => {}
-                    Err(error) if code_of(&error).is_some_and(|code| settings.is_refusal(code)) => {
-                        more.insert(number, sentence(&error));
-                    }
-                    // A message before it has ended the transaction: its report says why.
-                    Err(error) if is_over(&error) => break,
-                    Err(error) => return Err(self.give_up(error.into(), false)),
-                },
-            }
-        }
-        let touched = keeper.as_ref().map(|keeper| keeper.with(batches)).unwrap_or_default();
-        if let Some(Err(error)) = keeper.as_ref().map(|keeper| keeper.send(producer, &touched, stop))
-            && !is_over(&error)
-        {
-            return Err(self.give_up(error.into(), false));
-        }
-        let sent = producer.wait(patience);
-        let exact = keeper.is_some();
-        for (number, code) in &sent.failed {
-            match *number {
-                usize::MAX => {}
-                number if settings.is_refusal(*code) => {
-                    more.insert(number, sentence(&KafkaError::MessageProduction(*code)));
-                }
-                _ => {}
-            }
-        }
-        let others = || {
-            sent.failed.iter().filter(|(number, code)| *number == usize::MAX || !settings.is_refusal(*code))
-        };
-        let purged = |code: &Code| matches!(code, Code::PurgeQueue | Code::PurgeInflight);
-        // A refusal ends a transaction, and the client gives up what else was in it.
-        let by_refusal = !more.is_empty() && !sent.unreported && others().all(|(_, code)| purged(code));
-        if let Some((_, code)) = others().next().filter(|_| !by_refusal) {
-            // What the client itself gives up says nothing of why.
-            let given_up = purged(code) || *code == Code::MessageTimedOut;
-            let why = if given_up { producer.why(sent.unreported) } else { None };
-            let trouble = why.unwrap_or(KafkaError::MessageProduction(*code).into());
-            return Err(self.give_up(trouble, !exact));
-        }
-        if sent.unreported {
-            let error = KafkaError::MessageProduction(Code::MessageTimedOut);
-            let trouble = producer.reason().unwrap_or(error.into());
-            return Err(self.give_up(trouble, !exact));
-        }
-        if !more.is_empty() {
-            let aborted = producer.abort(FIRST).is_ok();
-            let together = together(batches, &sent.failed, self.batch_bytes);
-            if !together.is_empty() {
-                more.retain(|number, _| !together.contains(number));
-                self.make_smaller();
-                return Err(Failed::TooMuch { refused: more, together });
-            }
-            // What brokers have refused leaves a gap in the numbers of this producer: they would refuse what follows it.
-            if !aborted || exact && !sent.failed.is_empty() {
-                self.live = None;
-            }
-            return Err(Failed::Refused(more));
-        }
-        match producer.commit(patience) {
+    /// One try at what a delivery still has to send.
+    fn go_on(&mut self, delivery: &mut Delivery<'_>, stop: &Stop) -> Result<(), DeliverError> {
+        let mut live = self.live()?;
+        let KafkaSink { settings, letters, scratch, .. } = self;
+        match (Transaction { settings, letters, scratch, live: &mut live, stop }).run(delivery) {
             Ok(()) => {
-                if let Some(keeper) = keeper {
-                    keeper.took(touched);
-                }
+                self.live = Some(live);
+                delivery.has_arrived();
                 Ok(())
             }
-            Err(error) => {
-                let aborted = matches!(&error, KafkaError::Transaction(error) if error.txn_requires_abort());
-                Err(self.give_up(error.into(), !aborted))
-            }
+            Err(Ended::Refused(refused, failures)) => self.leave_out(live, delivery, refused, &failures),
+            Err(Ended::Trouble { trouble, doubtful }) => Err(self.give_up(live, &trouble, doubtful)),
         }
     }
 
-    /// The next producer makes smaller batches.
-    fn make_smaller(&mut self) {
-        self.live = None;
-        let (name, too_many) = (&*self.pulse.name, self.batch_bytes);
-        self.batch_bytes = (too_many / 4).max(1);
-        log::info!(component = name; "the brokers refuse batches of sink `{name}` of up to {too_many} bytes: they are made of up to {} now", self.batch_bytes);
+    /// The producer there is, else a new one.
+    fn live(&mut self) -> Result<Live, DeliverError> {
+        if self.live.is_none()
+            && let Some(channel) = self.key.clone()
+        {
+            self.connect(&channel)?;
+        }
+        self.live.take().ok_or_else(|| DeliverError::InDoubt("it has no producer".into(), None))
     }
 
-    /// The transaction ends here; where that cannot be told to the brokers, the next producer's beginning does.
-    fn give_up(&mut self, trouble: Trouble, doubtful: bool) -> Failed {
-        let error = failure(&self.settings, &trouble, doubtful);
-        // What may have been committed is not for this producer to end.
-        let ends = |live: &Live| (!doubtful || live.keeper.is_none()) && live.producer.abort(FIRST).is_ok();
-        let aborted = self.live.as_ref().is_some_and(ends);
-        let exact = self.live.as_ref().is_some_and(|live| live.keeper.is_some());
-        if !aborted || !exact || !matches!(error, DeliverError::NotThere(..)) {
-            self.live = None;
+    /// What is refused becomes dead letters, unless only its company was too large.
+    fn leave_out(
+        &mut self,
+        live: Live,
+        delivery: &mut Delivery<'_>,
+        mut refused: Refused,
+        failures: &Failures,
+    ) -> Result<(), DeliverError> {
+        let aborted = live.producer.abort(FIRST).is_ok();
+        let together = delivery.too_large_together(failures, self.batch_bytes);
+        refused.retain(|number, _| !together.contains(number));
+        let is_exact = live.is_exact();
+        // What brokers have refused leaves a gap in the numbers of a producer with transactions: they would refuse what
+        // follows it.
+        let goes_on = aborted && together.is_empty() && (!is_exact || failures.is_empty());
+        self.live = goes_on.then_some(live);
+        self.set_aside(delivery, &refused)?;
+        delivery.refuse(refused);
+        if !together.is_empty() {
+            self.make_smaller();
         }
-        match error {
-            // The runner must ask before it delivers again.
-            DeliverError::NotThere(text, cause) if self.live.is_none() => {
-                Failed::Error(DeliverError::InDoubt(text, cause))
-            }
-            error => Failed::Error(error),
+        if !is_exact {
+            delivery.has_arrived_but(together);
         }
+        Ok(())
     }
 
-    fn set_aside(&mut self, batches: &[Batch], refused: &Refused) -> Result<(), DeliverError> {
+    fn set_aside(&self, delivery: &Delivery<'_>, refused: &Refused) -> Result<(), DeliverError> {
         let mut by_reason: BTreeMap<&str, Vec<EventRef<'_>>> = BTreeMap::new();
-        let events = batches.iter().flat_map(Batch::events).enumerate();
-        for (event, why) in events.filter_map(|(number, event)| Some((event, refused.get(&number)?))) {
+        for (event, why) in
+            delivery.events().filter_map(|(number, event)| Some((event, refused.get(&number)?)))
+        {
             by_reason.entry(why).or_default().push(event);
         }
         for (why, events) in by_reason {
@@ -303,14 +158,27 @@ impl KafkaSink {
         Ok(())
     }
 
-    fn tell_omitted(&mut self, batches: &[Batch], refused: &Refused) {
-        let mut first = 0;
-        let of = |batch: &Batch| {
-            let own = first..first + batch.len();
-            first = own.end;
-            Omitted { filtered: 0, dead_lettered: refused.range(own).count() }
-        };
-        self.omitted = batches.iter().map(of).collect();
+    /// The next producer makes smaller batches.
+    fn make_smaller(&mut self) {
+        let (name, too_many) = (&*self.pulse.name, self.batch_bytes);
+        self.batch_bytes = (too_many / 4).max(1);
+        log::info!(component = name; "the brokers refuse batches of sink `{name}` of up to {too_many} bytes: they are made of up to {} now", self.batch_bytes);
+    }
+
+    /// The transaction ends here; where that cannot be told to the brokers, the next producer's beginning does.
+    fn give_up(&mut self, live: Live, trouble: &Trouble, doubtful: bool) -> DeliverError {
+        let error = failure(&self.settings, trouble, doubtful);
+        // What may have been committed is not for this producer to end.
+        let aborted = !(doubtful && live.is_exact()) && live.producer.abort(FIRST).is_ok();
+        match error {
+            DeliverError::NotThere(..) if aborted && live.is_exact() => {
+                self.live = Some(live);
+                error
+            }
+            // The runner must ask before it delivers again.
+            DeliverError::NotThere(text, cause) => DeliverError::InDoubt(text, cause),
+            error => error,
+        }
     }
 }
 
@@ -339,42 +207,12 @@ impl Sink for KafkaSink {
     }
 
     fn deliver(&mut self, batches: &[Batch], stop: &Stop) -> Result<(), DeliverError> {
-        if self.live.is_none()
-            && let Some(channel) = self.key.clone()
-        {
-            self.connect(&channel)?;
+        let mut delivery = Delivery::of(batches);
+        while !delivery.is_done() {
+            self.go_on(&mut delivery, stop)?;
         }
-        let (mut refused, mut left) = (Refused::new(), None);
-        loop {
-            match self.transact(batches, &refused, left.as_ref(), stop) {
-                Ok(()) => {
-                    self.tell_omitted(batches, &refused);
-                    return Ok(());
-                }
-                Err(Failed::Refused(more)) => {
-                    self.set_aside(batches, &more)?;
-                    refused.extend(more);
-                    match (&self.live, self.key.clone()) {
-                        // Without transactions all others have been acknowledged.
-                        (Some(Live { keeper: None, .. }), _) => {
-                            self.tell_omitted(batches, &refused);
-                            return Ok(());
-                        }
-                        (None, Some(channel)) => drop(self.connect(&channel)?),
-                        _ => {}
-                    }
-                }
-                Err(Failed::TooMuch { refused: more, together }) => {
-                    self.set_aside(batches, &more)?;
-                    refused.extend(more);
-                    let Some(channel) = self.key.clone() else { continue };
-                    let exact = self.connect(&channel)?.is_some();
-                    // Without transactions all others have been acknowledged.
-                    left = (!exact).then_some(together);
-                }
-                Err(Failed::Error(error)) => return Err(error),
-            }
-        }
+        self.omitted = delivery.omitted();
+        Ok(())
     }
 
     fn omitted(&mut self) -> Vec<Omitted> {
@@ -382,22 +220,13 @@ impl Sink for KafkaSink {
     }
 
     fn retire(&mut self, streams: &[StreamId]) -> Result<(), DeliverError> {
-        let Some(Live { producer, keeper: Some(keeper) }) = &mut self.live else { return Ok(()) };
-        let (stop, patience) = (Stop::new(), self.settings.patience);
-        let done = producer.begin().and_then(|()| {
-            keeper.forget(producer, streams, &stop)?;
-            producer.wait(patience);
-            producer.commit(patience)
-        });
-        match done {
+        let Some(mut live) = self.live.take() else { return Ok(()) };
+        match live.retire(streams, self.settings.patience) {
             Ok(()) => {
-                keeper.forgot(streams);
+                self.live = Some(live);
                 Ok(())
             }
-            Err(error) => match self.give_up(error.into(), true) {
-                Failed::Error(error) => Err(error),
-                Failed::Refused(_) | Failed::TooMuch { .. } => Ok(()),
-            },
+            Err(error) => Err(self.give_up(live, &error.into(), true)),
         }
     }
 }
@@ -411,47 +240,6 @@ fn failure(settings: &Settings, trouble: &Trouble, doubtful: bool) -> DeliverErr
     if doubtful { DeliverError::InDoubt(what, None) } else { DeliverError::NotThere(what, None) }
 }
 
-/// Whether the transaction had ended before.
-fn is_over(error: &KafkaError) -> bool {
-    code_of(error) == Some(Code::State)
-}
-
-/// Messages that were too large in batches with others; one that fills a batch of `most` bytes is alone in it.
-fn together(batches: &[Batch], failed: &[(usize, Code)], most: usize) -> BTreeSet<usize> {
-    let too_large =
-        failed.iter().filter(|(number, code)| *number != usize::MAX && *code == Code::MessageSizeTooLarge);
-    let too_large: BTreeSet<usize> = too_large.map(|(number, _)| *number).collect();
-    if too_large.len() < 2 || most < 2 {
-        return BTreeSet::new();
-    }
-    let events = batches.iter().flat_map(Batch::events).enumerate();
-    let small = events.filter(|(number, event)| too_large.contains(number) && event.body().len() < most);
-    small.map(|(number, _)| number).collect()
-}
-
 fn is_fenced(error: &KafkaError) -> bool {
     matches!(code_of(error), Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch))
-}
-
-/// Whether the brokers do not take the message.
-fn is_refusal(code: Code) -> bool {
-    matches!(
-        code,
-        Code::MessageSizeTooLarge
-            | Code::InvalidMessageSize
-            | Code::InvalidTopic
-            | Code::UnknownTopic
-            | Code::UnknownPartition
-            | Code::UnknownTopicOrPartition
-            | Code::InvalidRecord
-            | Code::InvalidArgument
-    )
-}
-
-/// Whether the brokers cannot do transactions, or this user may not.
-fn lacks_transactions(error: &KafkaError) -> bool {
-    matches!(
-        code_of(error),
-        Some(Code::UnsupportedFeature | Code::UnsupportedVersion | Code::TransactionalIdAuthorizationFailed)
-    )
 }
