@@ -32,6 +32,10 @@ pub const REQUEST: usize = 1_000_000;
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// What a message needs beside its bytes, at most.
 const MESSAGE: usize = 40;
+/// How long the client is told to send at once, so that its thread hears of it.
+const KICK: Duration = Duration::from_millis(1);
+/// How long between two looks at how much is in flight: only failures are reported.
+const GLANCE: Duration = Duration::from_micros(300);
 /// How long more failures are heard of behind the first.
 const MOMENT: Duration = Duration::from_millis(200);
 /// How long what is in flight may take to come back before a transaction is aborted.
@@ -152,11 +156,12 @@ pub struct Producer {
     under_way: Cell<UnderWay>,
 }
 
-/// What has been handed over since nothing was in flight.
+/// What has been handed over for the next request.
 #[derive(Clone, Copy, Default)]
 struct UnderWay {
     bytes: usize,
-    /// It did not arrive in time, or failed: nobody waits in between any more.
+    messages: usize,
+    /// The one before it did not arrive in time, or failed: nobody waits in between any more.
     is_stuck: bool,
 }
 
@@ -228,17 +233,36 @@ impl Producer {
         }
     }
 
-    /// Waits, where a request is full, until it has arrived.
+    /// Lets go what has been handed over, where that is as much as a request may have, once the request before it has
+    /// arrived: the next is filled meanwhile.
     ///
     /// Why: with a transactional id this client has one request of several messages under way in a partition, and its
     /// thread spins for as long as more is ready to be sent.
     fn make_way(&self, size: usize) {
-        let UnderWay { bytes, is_stuck } = self.under_way.get();
+        let UnderWay { bytes, messages, is_stuck } = self.under_way.get();
         if is_stuck || bytes == 0 || bytes + size <= self.request {
-            return self.under_way.set(UnderWay { bytes: bytes + size, is_stuck });
+            return self.under_way.set(UnderWay { bytes: bytes + size, messages: messages + 1, is_stuck });
         }
-        let arrived = self.land(REQUEST_TIME);
-        self.under_way.set(UnderWay { bytes: size, is_stuck: !arrived });
+        let arrived = self.has_arrived_but(messages, REQUEST_TIME);
+        sys::librdkafka::flush(self.client.client(), KICK);
+        self.under_way.set(UnderWay { bytes: size, messages: 1, is_stuck: !arrived });
+    }
+
+    /// Waits until all but the last `messages` have arrived; whether they have.
+    fn has_arrived_but(&self, messages: usize, patience: Duration) -> bool {
+        let began = Instant::now();
+        while usize::try_from(self.client.in_flight_count()).is_ok_and(|count| count > messages) {
+            self.hear();
+            if self.has_failed() || began.elapsed() > patience {
+                return false;
+            }
+            match began.elapsed() > LOOK {
+                // Its thread may not have heard that they are to be sent.
+                true => sys::librdkafka::flush(self.client.client(), LOOK),
+                false => std::thread::sleep(GLANCE),
+            }
+        }
+        true
     }
 
     /// Waits until nothing is in flight; in a transaction, not for long behind a failure: it never commits. Whether all has
@@ -258,6 +282,10 @@ impl Producer {
 
     /// Waits for every report.
     pub fn wait(&self, patience: Duration) -> Sent {
+        let UnderWay { messages, is_stuck, .. } = self.under_way.get();
+        if self.transactional && !is_stuck {
+            self.has_arrived_but(messages, patience.min(REQUEST_TIME));
+        }
         self.land(patience);
         let given_up = self.transactional && self.has_failed();
         let unreported = self.client.in_flight_count() > 0 && !given_up;
