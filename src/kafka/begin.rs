@@ -23,8 +23,6 @@ pub struct Seen {
     pub committed: Option<Committed>,
     /// The lowest mark of our channels, if they have one.
     pub mark: Option<u64>,
-    /// Where to begin if nobody knows.
-    pub start: Place,
 }
 
 /// How the partition goes on.
@@ -52,17 +50,17 @@ pub enum How {
 }
 
 impl Seen {
-    pub fn begin(self) -> Begin {
-        let known = self.known();
-        match known {
+    /// Where; `start` is asked for if nobody knows the partition.
+    pub fn begin<E>(self, start: impl FnOnce() -> Result<Place, E>) -> Result<Begin, E> {
+        Ok(match self.known() {
             Some((at, _)) if at > self.high => Begin { at: self.low, gone: None, how: How::Anew },
             Some((at, how)) => self.at(at, how),
-            None => match self.start {
+            None => match start()? {
                 Place::Earliest => self.at(self.low, How::Start),
                 Place::Latest => self.at(self.high, How::Start),
                 Place::At(at) => self.at(at.min(self.high), How::Start),
             },
-        }
+        })
     }
 
     fn known(&self) -> Option<(u64, How)> {
@@ -87,9 +85,14 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn begin(mark: Option<u64>, committed: Option<(u64, bool)>) -> (u64, How) {
+    fn seen(mark: Option<u64>, committed: Option<(u64, bool)>) -> Seen {
         let committed = committed.map(|(at, ours)| Committed { at, ours });
-        let begin = Seen { low: 10, high: 100, committed, mark, start: Place::Latest }.begin();
+        Seen { low: 10, high: 100, committed, mark }
+    }
+
+    /// Of a partition that is known.
+    fn begin(mark: Option<u64>, committed: Option<(u64, bool)>) -> (u64, How) {
+        let begin = seen(mark, committed).begin(|| Err("asked for")).unwrap();
         (begin.at, begin.how)
     }
 
@@ -111,16 +114,17 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_begins_as_was_asked() {
-        let at = |start| Seen { low: 10, high: 100, committed: None, mark: None, start }.begin();
+        let at = |start| seen(None, None).begin(|| Ok::<_, ()>(start)).unwrap();
         assert_eq!(at(Place::Earliest), Begin { at: 10, gone: None, how: How::Start });
         assert_eq!(at(Place::Latest).at, 100);
         assert_eq!((at(Place::At(30)).at, at(Place::At(300)).at), (30, 100));
         assert_eq!(at(Place::At(3)), Begin { at: 10, gone: Some(3..10), how: How::Start });
+        assert_eq!(seen(None, None).begin(|| Err("no file")), Err("no file"));
     }
 
     #[test]
     fn offsets_outside_of_what_there_is_are_named() {
-        let at = |mark| Seen { low: 10, high: 100, committed: None, mark, start: Place::Latest }.begin();
+        let at = |mark| seen(mark, None).begin(|| Err("asked for")).unwrap();
         assert_eq!(at(Some(4)), Begin { at: 10, gone: Some(4..10), how: How::Mark });
         assert_eq!(at(Some(101)), Begin { at: 10, gone: None, how: How::Anew });
         assert_eq!(begin(None, Some((101, false))), (10, How::Anew));

@@ -1,10 +1,11 @@
 //! Where a partition begins that neither the group nor we know, as an operator says.
 //!
 //! Shape of a file: a line `PARTITION=OFFSET` or `TOPIC PARTITION=OFFSET` each; the first form is for any topic, so for a
-//! source with one. `#` begins a comment. What it does not name begins as `auto.offset.reset` says.
+//! source with one. `#` begins a comment. What it does not name begins as `auto.offset.reset` says. It is needed until each partition has
+//! begun.
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// As configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,38 +26,40 @@ pub enum Place {
 }
 
 /// Offsets by topic and partition.
-#[derive(Debug, Default)]
-pub struct Offsets(BTreeMap<(Option<String>, i32), u64>);
+#[derive(Debug)]
+struct Offsets(BTreeMap<(Option<String>, i32), u64>);
 
 impl Start {
-    /// Reads the file, where there is one; `Err`: what is wrong with it.
-    pub fn offsets(&self) -> Result<Offsets, String> {
-        let Start::File(path, _) = self else { return Ok(Offsets::default()) };
-        let text = fs::read_to_string(path)
-            .map_err(|error| format!("cannot read `{}`, which `startFrom` names: {error}", path.display()))?;
-        Offsets::parse(&text).map_err(|(line, text)| {
-            let path = path.display();
-            format!(
-                "line {line} of `{path}` is `{text}`: `PARTITION=OFFSET` or `TOPIC PARTITION=OFFSET` is meant"
-            )
-        })
-    }
-
-    /// Where a partition begins.
-    pub fn of(&self, offsets: &Offsets, topic: &str, partition: i32) -> Place {
+    /// Where a partition begins; `Err`: what is wrong with the file, which is read only now.
+    pub fn of(&self, topic: &str, partition: i32) -> Result<Place, String> {
         match self {
-            Start::Earliest => Place::Earliest,
-            Start::Latest => Place::Latest,
-            Start::File(_, other) => {
-                let named = offsets.0.get(&(Some(topic.to_string()), partition));
-                let at = named.or_else(|| offsets.0.get(&(None, partition)));
-                at.map_or_else(|| other.of(offsets, topic, partition), |at| Place::At(*at))
-            }
+            Start::Earliest => Ok(Place::Earliest),
+            Start::Latest => Ok(Place::Latest),
+            Start::File(path, other) => match offsets(path)?.of(topic, partition) {
+                Some(at) => Ok(Place::At(at)),
+                None => other.of(topic, partition),
+            },
         }
     }
 }
 
+fn offsets(path: &Path) -> Result<Offsets, String> {
+    let file = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("cannot read `{file}`, which `startFrom` names: {error}"))?;
+    Offsets::parse(&text).map_err(|(line, text)| {
+        format!(
+            "line {line} of `{file}` is `{text}`: `PARTITION=OFFSET` or `TOPIC PARTITION=OFFSET` is meant"
+        )
+    })
+}
+
 impl Offsets {
+    fn of(&self, topic: &str, partition: i32) -> Option<u64> {
+        let named = self.0.get(&(Some(topic.to_string()), partition));
+        named.or_else(|| self.0.get(&(None, partition))).copied()
+    }
+
     /// `Err`: the number of a line and its text.
     fn parse(text: &str) -> Result<Offsets, (usize, String)> {
         let mut offsets = BTreeMap::new();
@@ -91,13 +94,12 @@ mod tests {
         let path = dir.path().join("offsets");
         fs::write(&path, "# of the old group\n0=17\norders 1 = 25 # late\n\nother 0=3\n").unwrap();
         let start = Start::File(path.clone(), Start::Earliest.into());
-        let offsets = start.offsets().unwrap();
-        let of = |topic, partition| start.of(&offsets, topic, partition);
+        let of = |topic, partition| start.of(topic, partition).unwrap();
         assert_eq!([of("orders", 0), of("orders", 1), of("other", 0)], [17, 25, 3].map(Place::At));
         assert_eq!(of("other", 1), Place::Earliest);
         for wrong in ["0", "x=1", "a b 0=1", "0=-1", "-1=5"] {
             fs::write(&path, format!("0=1\n{wrong}\n")).unwrap();
-            let why = start.offsets().unwrap_err();
+            let why = start.of("orders", 0).unwrap_err();
             assert!(why.starts_with(&format!("line 2 of `{}` is `{wrong}`", path.display())), "{why}");
         }
     }

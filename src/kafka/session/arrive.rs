@@ -10,9 +10,8 @@ use crate::event::{Span, StreamId};
 use crate::flow::{Fatal, Known};
 use crate::kafka::begin::{Begin, Committed, How, Seen};
 use crate::kafka::cluster::code_of;
-use crate::kafka::group::Place;
+use crate::kafka::group::{Offered, Place};
 use crate::kafka::partition::{Partition, attributes, is_same};
-use crate::kafka::start;
 
 /// How long before brokers are asked again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -36,6 +35,15 @@ struct Plan {
     begin: Begin,
 }
 
+/// Why it cannot be said yet where to begin.
+enum NotYet {
+    /// What it seems is not to be believed at once.
+    Doubtful,
+    /// Something that an operator has to mend.
+    Wrong(String),
+    Brokers(KafkaError),
+}
+
 impl Session<'_> {
     pub(super) fn given(&mut self, places: Vec<Place>) {
         self.arriving = Some(Arriving { places, next_try: Instant::now(), tries: 0 });
@@ -54,13 +62,13 @@ impl Session<'_> {
             return Ok(());
         };
         let again = match self.plans(&mut arriving) {
-            Ok(Ok(Some(plans))) => return self.begin_with(plans),
-            Ok(Ok(None)) => DOUBT,
-            Ok(Err(what)) => {
+            Ok(plans) => return self.begin_with(plans),
+            Err(NotYet::Doubtful) => DOUBT,
+            Err(NotYet::Wrong(what)) => {
                 self.fails(what);
                 DOUBT
             }
-            Err(error) => {
+            Err(NotYet::Brokers(error)) => {
                 self.is_troubled(&error);
                 AGAIN
             }
@@ -70,40 +78,44 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Where each begins. `None`: not to be believed at once; a text: what an operator has to mend.
-    fn plans(&mut self, arriving: &mut Arriving) -> Result<Result<Option<Vec<Plan>>, String>, KafkaError> {
+    /// Where each begins.
+    fn plans(&mut self, arriving: &mut Arriving) -> Result<Vec<Plan>, NotYet> {
         if self.cluster.is_none() {
             self.cluster = Some(self.member.cluster_id(ANSWER));
         }
-        let offsets = match self.settings.start.offsets() {
-            Ok(offsets) => offsets,
-            Err(what) => return Ok(Err(what)),
-        };
-        let committed = self.member.committed(&arriving.places, ANSWER)?;
+        let committed = self.member.committed(&arriving.places, ANSWER).map_err(NotYet::Brokers)?;
         let (mut plans, known) = (Vec::new(), self.out.known());
         for (place, committed) in arriving.places.iter().zip(committed) {
-            let (low, high) = match self.member.watermarks(place, ANSWER) {
-                Ok(watermarks) => watermarks,
-                Err(error) if is_unknown(&error) && arriving.tries >= TRIES => continue,
+            match self.member.watermarks(place, ANSWER) {
+                Ok(watermarks) => plans.push(self.plan(place, watermarks, committed, &known)?),
+                Err(error) if is_unknown(&error) && arriving.tries >= TRIES => {}
                 Err(error) => {
                     arriving.tries += 1;
-                    return Err(error);
+                    return Err(NotYet::Brokers(error));
                 }
-            };
-            let known = self.known_as(&known, place);
-            let committed = committed.map(|(at, stream)| {
-                let family = known.as_ref().map(|known| known.id.family());
-                Committed { at, ours: stream.is_some() && stream.map(StreamId::family) == family }
-            });
-            let mark = known.as_ref().map(|known| known.from);
-            let start: start::Place = self.settings.start.of(&offsets, &place.0, place.1);
-            let begin = Seen { low, high, committed, mark, start }.begin();
-            if begin.how == How::Anew && self.is_doubtful(place) {
-                return Ok(Ok(None));
             }
-            plans.push(Plan { place: place.clone(), known, committed, begin });
         }
-        Ok(Ok(Some(plans)))
+        Ok(plans)
+    }
+
+    fn plan(
+        &mut self,
+        place: &Place,
+        (low, high): (u64, u64),
+        committed: Option<Offered>,
+        known: &[Known],
+    ) -> Result<Plan, NotYet> {
+        let known = self.known_as(known, place);
+        let family = known.as_ref().map(|known| known.id.family());
+        let is_ours = |stream: Option<StreamId>| stream.is_some() && stream.map(StreamId::family) == family;
+        let committed = committed.map(|(at, stream)| Committed { at, ours: is_ours(stream) });
+        let seen = Seen { low, high, committed, mark: known.as_ref().map(|known| known.from) };
+        let start = || self.settings.start.of(&place.0, place.1);
+        let begin = seen.begin(start).map_err(NotYet::Wrong)?;
+        if begin.how == How::Anew && self.is_doubtful(place) {
+            return Err(NotYet::Doubtful);
+        }
+        Ok(Plan { place: place.clone(), known, committed, begin })
     }
 
     /// The stream of a partition, the youngest of several.

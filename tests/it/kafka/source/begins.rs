@@ -19,15 +19,28 @@ fn p7_a_topic_begins_where_it_was_asked_to() {
     lines.sort_by_key(|line| line[5..].parse::<u32>().unwrap());
     assert_eq!(lines.join("\n") + "\n", numbered(7, 20));
     by_file.stop();
+    // Once it has begun, the file has done its work.
+    std::fs::remove_file(by_file.path("offsets")).unwrap();
+    kcat.produce("lines", 0, b"line 20\n");
+    by_file.start();
+    assert!(until(|| out(&by_file).ends_with("line 20\n")), "{}", by_file.story());
+    by_file.stop();
+    // Whoever needs it says what it waits for.
+    let mut without = agent(&broker, "startFrom = nowhere\ngroupId = other");
+    without.start();
+    shows(&without, "which `startFrom` names: No such file");
+    std::fs::write(without.path("nowhere"), "0=10\n1=10\n").unwrap();
+    arrives(&without, "line 20\n");
+    without.stop();
     // With what comes from now on, also through a kill before anything came.
     let mut latest = agent(&broker, "startFrom = latest\ngroupId = late");
     latest.start();
-    says(&latest, "begins partition 0 of `lines` at 10");
-    assert!(until(|| Client::at(&broker).committed("late", "lines", 0) == Some(10)), "{}", latest.story());
+    says(&latest, "begins partition 0 of `lines` at 11");
+    assert!(until(|| Client::at(&broker).committed("late", "lines", 0) == Some(11)), "{}", latest.story());
     latest.kill();
-    kcat.produce("lines", 0, numbered(20, 30).as_bytes());
+    kcat.produce("lines", 0, numbered(21, 30).as_bytes());
     latest.start();
-    arrives(&latest, &numbered(20, 30));
+    arrives(&latest, &numbered(21, 30));
     latest.stop();
 }
 
