@@ -255,7 +255,7 @@ fn fetch(at: &At) -> Result<Box<dyn Source>, Refusal> {
     let member = format!("dataflowkit/{}/{}/{}", place.installation, place.instance, at.name);
     // By a name of its own it takes its place again at once after a kill, where the group would wait for who is gone.
     reach.cluster.properties.entry(MEMBER.into()).or_insert(member);
-    reach.check(&CONSUMER)?;
+    reach.check_member(&CONSUMER)?;
     let settings = source::Settings {
         reach: reach.clone(),
         topics: Topics::List(vec![topic.clone()]),

@@ -83,6 +83,22 @@ fn released(client: &BaseConsumer<Group>, list: &TopicPartitionList) -> KafkaRes
     }
 }
 
+/// What members tell the brokers in the older protocol, and brokers decide in the newer one.
+const OF_MEMBERS: &[&str] =
+    &["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy", "group.protocol.type"];
+
+/// Whether the group follows the newer protocol (KIP-848).
+fn is_led_by_brokers(cluster: &Cluster) -> bool {
+    let protocol = cluster.properties.get("group.protocol");
+    protocol.is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("consumer"))
+}
+
+/// The first property that the protocol of the group does not have.
+pub fn stray(cluster: &Cluster) -> Option<&'static str> {
+    let is_set = |name: &&&str| cluster.properties.contains_key(**name);
+    OF_MEMBERS.iter().find(is_set).copied().filter(|_| is_led_by_brokers(cluster))
+}
+
 /// A client in its group.
 pub struct Member {
     client: BaseConsumer<Group>,
@@ -98,15 +114,15 @@ impl Member {
         let refresh = refresh.as_millis().to_string();
         let defaults = [
             ("isolation.level", "read_committed"),
-            // As Java's client had it: so long the partitions of a member that was killed are nobody's.
-            ("session.timeout.ms", "10000"),
             // The client reads ahead by so much; its own limit would be all the memory there is for an agent.
             ("queued.max.messages.kbytes", "16384"),
             // And goes on as soon as there is room.
             ("fetch.queue.backoff.ms", "20"),
             ("topic.metadata.refresh.interval.ms", &refresh),
         ];
-        for (name, value) in defaults {
+        // As Java's client had it: so long the partitions of a member that was killed are nobody's.
+        let session = Some(("session.timeout.ms", "10000")).filter(|_| !is_led_by_brokers(&cluster));
+        for (name, value) in defaults.into_iter().chain(session) {
             cluster.properties.entry(name.into()).or_insert_with(|| value.into());
         }
         let own = [

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::cluster::Cluster;
+use super::group;
 use super::names::{Known, known};
 use crate::config::catalog::{Catalogs, Content, Entry, kafka};
 use crate::config::{At, Field, Refusal};
@@ -66,6 +67,16 @@ impl Reach {
             Some(name) => refused(family, &name, what),
             None => Refusal { key: None, what, instead: None },
         })
+    }
+
+    /// The same of a member of a consumer group.
+    pub fn check_member(&self, family: &Field) -> Result<(), Refusal> {
+        if let Some(name) = group::stray(&self.cluster) {
+            let what = format!("with `group.protocol = consumer` the brokers decide on `{name}`");
+            let instead = Some("that property or `group.protocol`, not both".into());
+            return Err(Refusal { instead, ..refused(family, name, what) });
+        }
+        self.check(family)
     }
 
     /// The cluster with what its entry keeps elsewhere; `Err`: what of it is not there.

@@ -212,7 +212,7 @@ fn where_from(at: &At) -> Result<(Topics, Reach), Refusal> {
     for (name, value) in at.under(&CONSUMER).into_iter().filter(|(name, _)| *name != own) {
         reach.set(&CONSUMER, name, value)?;
     }
-    reach.check(&CONSUMER)?;
+    reach.check_member(&CONSUMER)?;
     Ok((topics, reach))
 }
 

@@ -86,6 +86,13 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
     says("kafka.producer.transactional.id = x", &["error[refused-value]", "leave it out"]);
     says("kafka.producer.enable.idempotence = false", &["exactly-once needs `enable.idempotence`"]);
     says("kafka.consumer.max.poll.nonsense = 3", &["error[refused-value]", "max.poll.nonsense"]);
+    says(
+        "kafka.consumer.group.protocol = consumer\na1.channels.c1.kafka.consumer.heartbeat.interval.ms = 100",
+        &[
+            "error[refused-value]",
+            "with `group.protocol = consumer` the brokers decide on `heartbeat.interval.ms`",
+        ],
+    );
     says("readSmallestOffset = false", &["warning[skips]"]);
     says("zookeeperConnect = z:2181", &["has no effect: offsets are with the brokers", "--reset-offsets"]);
     says("kafka.pollTimeout = 500", &["has no effect: sinks are woken by what comes"]);

@@ -14,6 +14,9 @@ fn broker(version: Version) -> Broker {
     Broker::start(version, if old { &delay[2..] } else { &delay })
 }
 
+const OF_MEMBERS: &str = "a1.sources.r1.kafka.consumer.session.timeout.ms = 1000\n\
+    a1.sources.r1.kafka.consumer.heartbeat.interval.ms = 100\n";
+
 /// Keys of a source of the topic `lines` that answers quickly.
 fn source(broker: &Broker, keys: &str) -> String {
     let fixed = format!(
@@ -21,10 +24,10 @@ fn source(broker: &Broker, keys: &str) -> String {
          a1.sources.r1.type = org.apache.flume.source.kafka.KafkaSource\n\
          a1.sources.r1.kafka.bootstrap.servers = {}\na1.sources.r1.batchDurationMillis = 50\n\
          a1.sources.r1.auto.commit.interval.ms = 50\n\
-         a1.sources.r1.topic.metadata.refresh.interval.ms = 200\n\
-         a1.sources.r1.kafka.consumer.session.timeout.ms = 1000\n\
-         a1.sources.r1.kafka.consumer.heartbeat.interval.ms = 100\n",
-        broker.bootstrap()
+         a1.sources.r1.topic.metadata.refresh.interval.ms = 200\n{}",
+        broker.bootstrap(),
+        // Where the brokers decide on it, it is refused.
+        if keys.contains("group.protocol") { "" } else { OF_MEMBERS }
     );
     let more: String = keys.lines().map(|key| format!("a1.sources.r1.{}\n", key.trim())).collect();
     let defaults =

@@ -12,8 +12,8 @@ fn lines_of(partition: u32, numbers: std::ops::Range<u64>) -> Vec<u8> {
 }
 
 /// Two agents take turns in a group, each orderly, while messages come.
-fn share(keys: &str) -> (Agent, Agent, Counted) {
-    let broker = broker(Version::V3);
+fn share(version: Version, keys: &str) -> (Agent, Agent, Counted) {
+    let broker = broker(version);
     broker.create("lines", 4, &["retention.ms=-1"]);
     let (mut first, mut second) = (agent(&broker, keys), agent(&broker, keys));
     let (kcat, mut written) = (Kcat::at(&broker), 0);
@@ -65,10 +65,12 @@ fn share(keys: &str) -> (Agent, Agent, Counted) {
 
 #[test]
 fn members_that_come_and_go_in_order_lose_nothing_and_repeat_nothing() {
-    for keys in
-        ["batchSize = 100", "batchSize = 100\nkafka.partition.assignment.strategy = cooperative-sticky"]
-    {
-        let (first, second, counted) = share(keys);
+    for (version, keys) in [
+        (Version::V3, "batchSize = 100"),
+        (Version::V3, "batchSize = 100\nkafka.partition.assignment.strategy = cooperative-sticky"),
+        (Version::Newest, "batchSize = 100\nkafka.consumer.group.protocol = consumer"),
+    ] {
+        let (first, second, counted) = share(version, keys);
         println!("two agents in a group, `{keys}`: {counted}");
         let story = || format!("{:?}\n{}\n{}", counted.examples, first.story(), second.story());
         assert!(counted.is_exact(), "{counted}\n{}", story());
