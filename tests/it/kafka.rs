@@ -6,6 +6,7 @@ mod chaos;
 mod check;
 mod flume;
 mod group;
+mod secured;
 mod security;
 mod seeds;
 mod sink;
