@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::codec::jceks::KeyStore;
+use crate::codec::java_keystore::secret_key::KeyStore;
 use crate::config::{At, Field, Refusal};
 use crate::flow::ChannelError;
 use crate::store::log::KeyRing;
