@@ -10,6 +10,7 @@ use std::fmt;
 
 use super::{java_keystore, pem};
 
+mod bags;
 mod hash;
 mod java;
 mod pkcs12;

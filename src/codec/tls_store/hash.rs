@@ -108,6 +108,17 @@ impl Hash {
         derived
     }
 
+    /// Bytes that it gives.
+    pub fn length(self) -> usize {
+        match self {
+            Hash::Sha1 => 20,
+            Hash::Sha224 => 28,
+            Hash::Sha256 => 32,
+            Hash::Sha384 => 48,
+            Hash::Sha512 => 64,
+        }
+    }
+
     /// Bytes that it takes at once.
     fn block(self) -> usize {
         match self {
