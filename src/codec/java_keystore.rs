@@ -13,7 +13,7 @@ use sha1::{Digest, Sha1};
 
 use super::java_object::{self, Object};
 
-mod md5_3des;
+pub mod md5_3des;
 pub mod private_key;
 pub mod secret_key;
 

@@ -158,12 +158,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn foreign_bytes_never_panic(
-        which in 0usize..7,
+        which in 0usize..8,
         foreign in prop::collection::vec(any::<u8>(), 0..10),
         at in 0usize..1500,
         replaced in 0usize..10,
     ) {
-        let more = [store!("tls-trust-open.pkcs12"), store!("tls-trust-legacy.pkcs12"), IDENTITY.as_bytes()];
+        let pem = [IDENTITY.as_bytes(), store!("tls-identity-encrypted.pem")];
+        let more = [store!("tls-trust-open.pkcs12"), store!("tls-trust-legacy.pkcs12"), pem[0], pem[1]];
         let mut bytes = IDENTITIES.map(|(store, _)| store).iter().chain(&more).nth(which).unwrap().to_vec();
         let at = at % bytes.len();
         bytes.splice(at..(at + replaced).min(bytes.len()), foreign);
