@@ -24,6 +24,7 @@ use crate::flow::{Fatal, Input, Kind, Limit, Outlet, Sink, Source, Stop, Wait};
 use crate::kafka::decided;
 use crate::kafka::keys::{self, CATALOG, DELIVERY, MARKS_TOPIC, PARTITION, PARTITION_HEADER};
 use crate::kafka::letters::Letters;
+use crate::kafka::limits;
 use crate::kafka::message::Form;
 use crate::kafka::producer::Partition;
 use crate::kafka::reach::Reach;
@@ -134,7 +135,7 @@ fn of_producer(key: &str, value: &str) -> Option<Diagnostic> {
         let what = format!("`{key} = {value}` is raised to `all`: what a channel holds must not be lost");
         return Some(Diagnostic::note("raised", what));
     }
-    keys::limited(key, value).or_else(|| keys::property(key, value))
+    limits::lint(key, value).or_else(|| keys::property(key, value))
 }
 
 /// What is on its way, in bytes of bodies.
@@ -183,7 +184,7 @@ fn whereabouts(at: &At, family: &Field) -> Result<(Reach, Partition, String), Re
     }
     for (field, name, value) in properties(at, family) {
         match name {
-            "partitioner.class" => partition = keys::partitioner(field, value)?,
+            "partitioner.class" => partition = keys::partitioner(&mut reach, field, value)?,
             name if OWN.contains(&name) => {}
             _ => reach.set(field, name, value)?,
         }
@@ -217,7 +218,7 @@ fn bring(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     if exactly_once {
         keys::needs_idempotence(&reach, &PRODUCER)?;
     }
-    let patience = keys::limits(&mut reach, exactly_once);
+    let patience = limits::of_producer(&mut reach.cluster.properties, exactly_once);
     reach.check(&PRODUCER)?;
     let settings = sink::Settings {
         name: at.name.into(),

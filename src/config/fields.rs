@@ -85,6 +85,8 @@ impl Run<'_> {
             State::Ignored(reason) => {
                 let what = format!("`{}` has no effect: {reason}", prop.key.text);
                 self.report.push(Diagnostic::note("ignored-key", what).at(prop.key.span));
+                // What a component lacks may be said better with it.
+                self.values.insert(key, prop.value.text.clone());
             }
             State::Refused(instead) => {
                 let what = format!("{} cannot have `{}`", self.title(), prop.key.text);

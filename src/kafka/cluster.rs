@@ -7,6 +7,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::limits;
+
 /// Brokers and properties by librdkafka's names.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
@@ -21,8 +23,10 @@ impl Cluster {
         config.set_log_level(RDKafkaLogLevel::Warning);
         // One line per lost connection would drown what matters; the component says what it waits for.
         config.set("log.connection.close", "false").set("bootstrap.servers", &self.brokers);
-        self.properties.iter().for_each(|(name, value)| _ = config.set(name, value));
-        own.iter().for_each(|(name, value)| _ = config.set(*name, *value));
+        let mut properties = self.properties.clone();
+        properties.extend(own.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        limits::fit(&mut properties);
+        properties.iter().for_each(|(name, value)| _ = config.set(name, value));
         config
     }
 }

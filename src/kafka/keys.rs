@@ -1,11 +1,7 @@
 //! Keys that the components of Kafka share, and what their values mean.
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use super::names::{Known, known};
+use super::names::{Known, known, nearest};
 use super::producer::Partition;
 use super::reach::{Reach, refused};
-use super::sink::PATIENCE;
 use crate::config::{Field, Refusal};
 use crate::diag::Diagnostic;
 
@@ -26,65 +22,26 @@ pub const PARTITION_HEADER: Field = Field::text("partitionIdHeader")
 const OLD_PARTITIONER: &str = "kafka.producer.DefaultPartitioner";
 
 /// A property's own name.
-fn name_of(key: &str) -> &str {
+pub fn name_of(key: &str) -> &str {
     let families = ["kafka.producer.", "kafka.consumer.", "kafka."];
     families.iter().find_map(|family| key.strip_prefix(family)).unwrap_or(key)
 }
 
-/// Says which property of the Java clients has no effect here.
+/// Says which property has no effect here, or not quite the one it has in Java's clients.
 pub fn property(key: &str, value: &str) -> Option<Diagnostic> {
-    match known(name_of(key), value) {
+    let name = name_of(key);
+    match known(name, value) {
         Known::Ignored(why) => Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: {why}"))),
-        _ => None,
+        Known::Near(_, what) => Some(Diagnostic::note("near", format!("`{key} = {value}`: {what}"))),
+        Known::Unknown => {
+            let what = format!("`{key}` has no effect: no client of Kafka has a property `{name}`");
+            let meant = nearest(name).map(|meant| format!("did you mean `{meant}`?"));
+            let hint = meant.unwrap_or("Java's client passes it over, too".into());
+            Some(Diagnostic::warning("unknown-key", what).hint(hint))
+        }
+        Known::As(_) | Known::Refused(_) => None,
     }
 }
-
-/// Says which property of a producer counts without transactions only.
-pub fn limited(key: &str, value: &str) -> Option<Diagnostic> {
-    let number = value.trim().parse::<u64>().ok();
-    let outside = IDEMPOTENT.iter().find(|(names, least, most)| {
-        names.contains(&name_of(key)) && number.is_some_and(|value| value < *least || value > *most)
-    });
-    let (_, least, _) = outside?;
-    let what = format!("`{key} = {value}` counts with `delivery = at-least-once` only");
-    let most =
-        if *least == 1 && number == Some(0) { "tries again" } else { "has at most 5 requests in flight" };
-    Some(Diagnostic::note("raised", what).hint(format!("exactly-once {most}")))
-}
-
-/// How long a delivery may take; and limits that are right each for itself are made to fit each other and transactions.
-pub fn limits(reach: &mut Reach, exactly_once: bool) -> Duration {
-    let properties = &mut reach.cluster.properties;
-    let number = |properties: &BTreeMap<String, String>, names: &[&str]| -> Option<u64> {
-        names.iter().find_map(|name| properties.get(*name)?.trim().parse().ok())
-    };
-    let delivery = number(properties, &["delivery.timeout.ms", "message.timeout.ms"]);
-    let patience = delivery.filter(|ms| *ms > 0).map_or(PATIENCE, Duration::from_millis);
-    // An unknown topic is told of before the delivery's time is over.
-    let known = (patience.as_millis() as u64 / 3).clamp(1000, 10_000).to_string();
-    properties.entry("topic.metadata.propagation.max.ms".into()).or_insert(known);
-    if exactly_once {
-        if let Some(delivery) = delivery
-            && number(properties, &["transaction.timeout.ms"]).is_none_or(|ms| ms < delivery)
-        {
-            properties.insert("transaction.timeout.ms".into(), delivery.max(60_000).to_string());
-        }
-        for (names, least, most) in IDEMPOTENT {
-            for name in *names {
-                if number(properties, &[name]).is_some_and(|value| value < *least || value > *most) {
-                    properties.remove(*name);
-                }
-            }
-        }
-    }
-    patience.max(Duration::from_secs(1))
-}
-
-/// What an idempotent producer allows; what lies outside is left to the client.
-const IDEMPOTENT: &[(&[&str], u64, u64)] = &[
-    (&["max.in.flight.requests.per.connection", "max.in.flight"], 1, 5),
-    (&["retries", "message.send.max.retries"], 1, u64::MAX),
-];
 
 /// Transactions stand on it.
 pub fn needs_idempotence(reach: &Reach, family: &Field) -> Result<(), Refusal> {
@@ -96,12 +53,19 @@ pub fn needs_idempotence(reach: &Reach, family: &Field) -> Result<(), Refusal> {
 }
 
 /// What a Java class that chooses partitions is here.
-pub fn partitioner(family: &Field, class: &str) -> Result<Partition, Refusal> {
-    match class {
+pub fn partitioner(reach: &mut Reach, family: &Field, class: &str) -> Result<Partition, Refusal> {
+    let own = class.strip_prefix("org.apache.kafka.clients.producer.").unwrap_or(class);
+    match own {
         OLD_PARTITIONER => Ok(Partition::JavaStringHash),
-        "org.apache.kafka.clients.producer.internals.DefaultPartitioner" => Ok(Partition::Client),
-        other => {
-            let what = format!("`{other}` is a Java class, which cannot run here");
+        "internals.DefaultPartitioner" => Ok(Partition::Client),
+        "RoundRobinPartitioner" => Ok(Partition::InTurn),
+        // Whatever the key: spread evenly.
+        "UniformStickyPartitioner" => {
+            reach.set(family, "partitioner", "random")?;
+            Ok(Partition::Client)
+        }
+        _ => {
+            let what = format!("`{class}` is a Java class, which cannot run here");
             Err(refused(family, "partitioner.class", what)
                 .instead("leave it out, or choose by `kafka.producer.partitioner`"))
         }

@@ -2,7 +2,7 @@
 //! delivery is one commit, and the topic that keeps marks.
 //!
 //! Shape: `keys` has the keys they share; `names` translates properties of 0.8 and of the Java clients to those of
-//! librdkafka; `cluster` has brokers and properties of one cluster and says what went wrong in a sentence; `bearer` makes
+//! librdkafka, `limits` makes them fit each other, `stores` reads Java's keys and certificates; `cluster` has brokers and properties of one cluster and says what went wrong in a sentence; `bearer` makes
 //! unsecured tokens; `producer` sends and waits for the reports;
 //! `marks` writes and reads what a destination has; `reach` makes all that of a component's keys and its catalog; `sink`
 //! brings events to topics, as `letters`; `source` brings messages in, as `message`s, one stream per `partition`, as a
@@ -17,6 +17,7 @@ pub mod decided;
 pub mod group;
 pub mod keys;
 pub mod letters;
+pub mod limits;
 pub mod marks;
 pub mod message;
 pub mod names;
@@ -27,6 +28,7 @@ mod session;
 pub mod sink;
 pub mod source;
 pub mod start;
+mod stores;
 
 pub use cluster::Cluster;
 pub use marks::Keeper;

@@ -7,6 +7,7 @@
 //! Why looks that wait for nothing: this client's polls last their whole time, whatever comes.
 //! Invariants: between two commits nothing is in flight.
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,9 @@ use crate::sys;
 const LOOK: Duration = Duration::from_millis(20);
 /// Messages wait for company until a batch is full or all have been handed over: a flush ends every delivery.
 const LINGER: u64 = 1000;
+/// How long messages without a key go to one partition, in ms: as where nothing lingers.
+const STAY: &str = "10";
+const STICKY: &str = "sticky.partitioning.linger.ms";
 /// Bytes of a request, where nothing else is set: the client's own limit of a batch.
 pub const REQUEST: usize = 1_000_000;
 /// How long a request may take before a transaction no longer waits for each.
@@ -78,12 +82,16 @@ pub enum Partition {
     Client,
     /// As the producer of 0.8: the absolute value of Java's hash of the key.
     JavaStringHash,
+    /// One after the other, whatever the key.
+    InTurn,
 }
 
 /// Hears reports and troubles.
 pub struct Reports {
     name: Box<str>,
     partition: Partition,
+    /// Messages that were given a partition in turn.
+    turn: AtomicUsize,
     failed: Mutex<Failures>,
     /// Of the troubles with brokers since the last success, what tells most.
     trouble: Mutex<Option<Trouble>>,
@@ -127,13 +135,16 @@ impl ProducerContext<Reports> for Reports {
     }
 
     fn get_custom_partitioner(&self) -> Option<&Reports> {
-        (self.partition == Partition::JavaStringHash).then_some(self)
+        (self.partition != Partition::Client).then_some(self)
     }
 }
 
 impl Partitioner for Reports {
     fn partition(&self, _: &str, key: Option<&[u8]>, count: i32, _: impl Fn(i32) -> bool) -> i32 {
-        java_string_hash(key.unwrap_or_default(), count)
+        match self.partition {
+            Partition::InTurn => (self.turn.fetch_add(1, Relaxed) % count.max(1) as usize) as i32,
+            _ => java_string_hash(key.unwrap_or_default(), count),
+        }
     }
 }
 
@@ -172,8 +183,13 @@ impl Producer {
         partition: Partition,
         own: &[(&str, &str)],
     ) -> Result<Producer, KafkaError> {
-        let reports =
-            Reports { name: name.into(), partition, failed: Mutex::default(), trouble: Mutex::default() };
+        let reports = Reports {
+            name: name.into(),
+            partition,
+            turn: AtomicUsize::new(0),
+            failed: Mutex::default(),
+            trouble: Mutex::default(),
+        };
         let mut config = cluster.client(own);
         config.remove("queue.buffering.max.ms");
         // The client wants a message's time to be longer than its linger.
@@ -181,6 +197,12 @@ impl Producer {
         let time = time.and_then(|text| text.trim().parse().ok()).filter(|ms| (1..=LINGER).contains(ms));
         let linger = time.map_or(LINGER, |ms: u64| ms / 2).to_string();
         config.set("delivery.report.only.error", "true").set("linger.ms", linger);
+        // Messages without a key stay with a partition for a while: for 0 to be given a turn at all, and else not for as
+        // long as that linger.
+        let stay = if partition == Partition::InTurn { "0" } else { STAY };
+        if partition == Partition::InTurn || config.get(STICKY).is_none() {
+            config.set(STICKY, stay);
+        }
         // Why connections end is a reason; it is no line of the log.
         config.set("log.connection.close", "true").set_log_level(RDKafkaLogLevel::Info);
         let client = BaseProducer::from_config_and_context(&config, reports)?;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::cluster::Cluster;
 use super::group;
 use super::names::{Known, known};
+use super::stores;
 use crate::config::catalog::{Catalogs, Content, Entry, kafka};
 use crate::config::{At, Field, Refusal};
 
@@ -27,7 +28,12 @@ impl Reach {
         let mut properties = BTreeMap::new();
         for (name, content) in entry.iter().flat_map(|entry| entry.under(&kafka::CLIENT)) {
             match content {
-                Content::Plain(text) => drop(properties.insert(name.to_string(), text.clone())),
+                Content::Plain(text) => match known(name, text) {
+                    Known::As(ours) | Known::Near(ours, _) => properties.extend(ours),
+                    Known::Ignored(_) => {}
+                    // `check` says what is wrong with it.
+                    _ => drop(properties.insert(name.to_string(), text.clone())),
+                },
                 secret => secrets.push((name.to_string(), secret.clone())),
             }
         }
@@ -49,13 +55,9 @@ impl Reach {
 
     /// Sets a property by any of its names; `family` is the prefix that it was written with.
     pub fn set(&mut self, family: &Field, name: &str, value: &str) -> Result<(), Refusal> {
-        let properties = &mut self.cluster.properties;
         match known(name, value) {
-            Known::Ignored(_) => {}
-            Known::As(ours) if ours.is_empty() => drop(properties.insert(name.into(), value.into())),
-            Known::As(ours) => {
-                properties.extend(ours.into_iter().map(|(name, value)| (name.to_string(), value)))
-            }
+            Known::As(ours) | Known::Near(ours, _) => self.cluster.properties.extend(ours),
+            Known::Ignored(_) | Known::Unknown => {}
             Known::Refused(what) => return Err(refused(family, name, what)),
         }
         Ok(())
@@ -92,6 +94,7 @@ impl Reach {
                 _ => drop(cluster.properties.insert(name.clone(), found)),
             }
         }
+        stores::open(&mut cluster.properties)?;
         Ok(cluster)
     }
 }

@@ -16,6 +16,7 @@ use crate::diag::Diagnostic;
 use crate::flow::{Kind, Sink};
 use crate::kafka::keys::{self, CATALOG, DELIVERY, MARKS_TOPIC, PARTITION, PARTITION_HEADER};
 use crate::kafka::letters::{Letters, named};
+use crate::kafka::limits;
 use crate::kafka::producer::Partition;
 use crate::kafka::reach::Reach;
 use crate::kafka::sink::{KafkaSink, Settings};
@@ -102,7 +103,7 @@ fn of_acks(key: &str, value: &str) -> Option<Diagnostic> {
 }
 
 fn lint(key: &str, value: &str) -> Option<Diagnostic> {
-    keys::limited(key, value).or_else(|| keys::property(key, value))
+    limits::lint(key, value).or_else(|| keys::property(key, value))
 }
 
 fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
@@ -123,7 +124,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     }
     for (name, value) in at.under(&PRODUCER) {
         match name {
-            "partitioner.class" => partition = keys::partitioner(&PRODUCER, value)?,
+            "partitioner.class" => partition = keys::partitioner(&mut reach, &PRODUCER, value)?,
             _ => reach.set(&PRODUCER, name, value)?,
         }
     }
@@ -139,7 +140,7 @@ fn build(at: &At) -> Result<Box<dyn Sink>, Refusal> {
     if exactly_once {
         keys::needs_idempotence(&reach, &PRODUCER)?;
     }
-    let patience = keys::limits(&mut reach, exactly_once);
+    let patience = limits::of_producer(&mut reach.cluster.properties, exactly_once);
     reach.check(&PRODUCER)?;
     let settings = Settings {
         name: at.name.into(),

@@ -85,7 +85,24 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
     says("kafka.producer.acks = 1", &["note[raised]: `kafka.producer.acks = 1` is raised to `all`"]);
     says("kafka.producer.transactional.id = x", &["error[refused-value]", "leave it out"]);
     says("kafka.producer.enable.idempotence = false", &["exactly-once needs `enable.idempotence`"]);
-    says("kafka.consumer.max.poll.nonsense = 3", &["error[refused-value]", "max.poll.nonsense"]);
+    says(
+        "kafka.consumer.max.poll.recrods = 3",
+        &[
+            "warning[unknown-key]: `kafka.consumer.max.poll.recrods` has no effect: no client of Kafka has a property",
+            "hint: did you mean `max.poll.records`?",
+        ],
+    );
+    says(
+        "kafka.consumer.max.poll.interval.ms = 2147483647",
+        &["note[near]", "it is taken as 86400000: further the client does not go"],
+    );
+    says(
+        "kafka.consumer.partition.assignment.strategy = org.apache.kafka.clients.consumer.StickyAssignor",
+        &["note[near]", "StickyAssignor is taken as roundrobin"],
+    );
+    says("kafka.consumer.timeout.ms = 100", &["note[ignored-key]", "`batchDurationMillis` ends a batch"]);
+    says("kafka.producer.type = async", &["note[ignored-key]", "every delivery report is waited for"]);
+    says("kafka.producer.partitioner.class = a.B", &["error[refused-value]", "`a.B` is a Java class"]);
     says(
         "kafka.consumer.group.protocol = consumer\na1.channels.c1.kafka.consumer.heartbeat.interval.ms = 100",
         &[
@@ -97,6 +114,16 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
     says("zookeeperConnect = z:2181", &["has no effect: offsets are with the brokers", "--reset-offsets"]);
     says("kafka.pollTimeout = 500", &["has no effect: sinks are woken by what comes"]);
     says("defaultPartitionId = x", &["`defaultPartitionId` must be a number from 0"]);
+}
+
+#[test]
+fn a_source_that_knows_zookeeper_alone_is_told_where_clients_ask() {
+    let source = "a1.sources = r1\na1.channels = c1\na1.channels.c1.type = memory\na1.sources.r1.channels = c1\n\
+         a1.sources.r1.type = org.apache.flume.source.kafka.KafkaSource\na1.sources.r1.topic = t\n\
+         a1.sources.r1.zookeeperConnect = z:2181\n";
+    let told = check(&format!("{source}{NULL}"));
+    assert!(told.contains("`zookeeperConnect` does not say where the brokers are"), "{told}");
+    assert!(told.contains("hint: `kafka.bootstrap.servers = HOST:9092`"), "{told}");
 }
 
 #[test]

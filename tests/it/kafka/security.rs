@@ -64,6 +64,13 @@ fn trusts(broker: &Broker) -> String {
     format!("kafka.producer.ssl.truststore.location = {}/ca.pem\n", broker.told("tls"))
 }
 
+fn trusts_by(broker: &Broker, file: &str, password: &str) -> String {
+    format!(
+        "kafka.producer.ssl.truststore.location = {}/{file}\nkafka.producer.ssl.truststore.password = {password}\n",
+        broker.told("tls")
+    )
+}
+
 fn has_kerberos() -> bool {
     let there = |program: &str| {
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
@@ -86,6 +93,17 @@ fn right(broker: &Broker, other_host: &Proxy) -> Vec<Way> {
         "kafka.producer.ssl.keystore.type = PKCS12\nkafka.producer.ssl.keystore.location = {tls}/client.p12\n\
          kafka.producer.ssl.keystore.password = changeit\nkafka.producer.ssl.enabled.protocols = TLSv1.2,TLSv1.3\n"
     );
+    // As files of Flume have them.
+    let stores = |kind: &str| {
+        format!(
+            "kafka.producer.ssl.truststore.location = {tls}/truststore.{kind}\n\
+             kafka.producer.ssl.truststore.password = changeit\n\
+             kafka.producer.ssl.keystore.location = {tls}/client.{kind}\n\
+             kafka.producer.ssl.keystore.password = changeit\nkafka.producer.ssl.key.password = changeit\n"
+        )
+    };
+    let jks = at(broker, "ssl", "SSL") + &stores("jks");
+    let java = at(broker, "ssl", "SSL") + &stores("p12");
     let ssl = at(broker, "ssl", "SSL") + &trusts(broker);
     let sasl_ssl = at(broker, "sasl_ssl", "SASL_SSL") + &trusts(broker);
     let there = format!(
@@ -100,6 +118,8 @@ fn right(broker: &Broker, other_host: &Proxy) -> Vec<Way> {
         ("bearer", sasl.clone() + bearer),
         ("withpem", ssl.clone() + &pem),
         ("withpkcs12", ssl + &pkcs12),
+        ("withjks", jks),
+        ("withjavapkcs12", java),
         ("saslssl", sasl_ssl + &scram("SCRAM-SHA-512")),
         ("anyhost", there + &trusts(broker) + &plain("alice", "alice-secret")),
         ("catalog", "topics = secure.catalog\n".to_string()),
@@ -131,6 +151,14 @@ fn wrong(broker: &Broker, other_host: &Proxy) -> Vec<(Way, &'static str)> {
         (
             ("authority", ssl.clone()),
             "the certificate of the brokers is of no authority that is trusted here, or for another host: name",
+        ),
+        (
+            ("nostore", ssl.clone() + "kafka.producer.ssl.truststore.location = /nowhere/truststore.jks\n"),
+            "cannot read the trust store `/nowhere/truststore.jks`: No such file or directory",
+        ),
+        (
+            ("storepassword", ssl.clone() + &trusts_by(broker, "truststore.jks", "guess")),
+            "was damaged, or the store's password is another one",
         ),
         (
             ("nocertificate", ssl + &trusts(broker)),
@@ -218,7 +246,7 @@ fn those_that_are_wrong(broker: &Broker, other_host: &Proxy) {
     for ((name, _), sentence) in &wrong {
         let said = |text: &str| {
             let own = text.lines().any(|line| line.contains(sentence));
-            own && text.contains("waiting for brokers `")
+            own && (text.contains("waiting for brokers `") || sentence.contains("store"))
         };
         let in_status = || {
             let status = agent.status(&[]);

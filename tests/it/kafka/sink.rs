@@ -131,6 +131,23 @@ fn d1_topics_by_time_and_header_are_one_each_and_what_has_no_time_is_a_dead_lett
 }
 
 #[test]
+fn javas_round_robin_gives_each_partition_its_turn_whatever_the_key() {
+    let broker = Broker::start(Version::V3, &[]);
+    broker.create("lines", 3, &[]);
+    let class = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+    let keys = format!("a1.sinks.k1.kafka.producer.partitioner.class = {class}\n");
+    let mut agent = agent(&broker, &keys);
+    fs::create_dir(agent.path("in")).unwrap();
+    append(&agent.path("in/app.log"), numbered(0, 30).as_bytes());
+    agent.start();
+    let kcat = Kcat::at(&broker);
+    let lines = |partition| kcat.consume("lines", partition).iter().filter(|byte| **byte == b'\n').count();
+    let in_turn = || (0..3).all(|partition| lines(partition) == 10);
+    assert!(until(in_turn), "{:?}\n{}", [lines(0), lines(1), lines(2)], agent.story());
+    agent.stop();
+}
+
+#[test]
 fn an_entry_that_no_catalog_has_is_refused_with_the_names_there_are() {
     let agent = Agent::new(
         "a1.sources = r1\na1.channels = c1\na1.sinks = k1\na1.sources.r1.type = seq\na1.sources.r1.channels = c1\n\

@@ -1,9 +1,9 @@
 # An authority of our own, the certificate of a server on this machine, and one of a client.
 # shellcheck shell=bash
 #
-# Sourced. For OpenSSL as PEM: ca.pem; server.pem with its key; client.pem and client.key. For Java as PKCS#12 under the
-# password `changeit`: truststore.p12, client.p12. The client's name is CN=client. `stranger.pem` and its key were signed
-# by nobody.
+# Sourced. For OpenSSL as PEM: ca.pem; server.pem with its key; client.pem and client.key. For Java under the password
+# `changeit`, as PKCS#12 and as JKS: truststore.p12, truststore.jks, client.p12, client.jks. The client's name is
+# CN=client. `stranger.pem` and its key were signed by nobody.
 
 # make_certificates DIR
 make_certificates() (
@@ -19,6 +19,9 @@ make_certificates() (
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=client -keyout stranger.key -out stranger.pem
 	openssl pkcs12 -export -in client.pem -inkey client.key -name client -passout pass:changeit -out client.p12
 	keytool -importcert -noprompt -alias ca -file ca.pem -storetype PKCS12 -keystore truststore.p12 -storepass changeit
+	keytool -importcert -noprompt -alias ca -file ca.pem -storetype JKS -keystore truststore.jks -storepass changeit
+	keytool -importkeystore -noprompt -srckeystore client.p12 -srcstoretype PKCS12 -srcstorepass changeit \
+		-destkeystore client.jks -deststoretype JKS -deststorepass changeit
 	: > complete
 )
 
