@@ -281,7 +281,7 @@ impl Producer {
             match began.elapsed() > LOOK {
                 // Its thread may not have heard that they are to be sent.
                 true => sys::librdkafka::flush(self.client.client(), LOOK),
-                false => std::thread::sleep(GLANCE),
+                false => std::thread::park_timeout(GLANCE),
             }
         }
         true
