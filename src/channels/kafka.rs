@@ -79,7 +79,7 @@ const PRODUCER: Field = Field::prefix("kafka.producer.")
     .lint(of_producer)
     .doc("a property of the producer, by its name in 0.8, in Java's client or in librdkafka");
 const CONSUMER: Field = Field::prefix("kafka.consumer.")
-    .lint(keys::property)
+    .lint(keys::of_reader)
     .doc("a property of the consumer, by any of its names");
 const BOTH: Field = Field::prefix("kafka.").lint(of_producer).doc("a property of both, as in Flume 1.6");
 

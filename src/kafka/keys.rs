@@ -52,6 +52,15 @@ pub fn needs_idempotence(reach: &Reach, family: &Field) -> Result<(), Refusal> {
     Err(refused(family, "enable.idempotence", what).instead("`delivery = at-least-once`, or leave it out"))
 }
 
+/// The same of a reader: who only reads chooses no partition and packs nothing.
+pub fn of_reader(key: &str, value: &str) -> Option<Diagnostic> {
+    let of_producers = name_of(key) == "partitioner.class" || name_of(key).starts_with("compression.");
+    if !of_producers {
+        return property(key, value);
+    }
+    Some(Diagnostic::note("ignored-key", format!("`{key}` has no effect: it is a property of producers")))
+}
+
 /// What a Java class that chooses partitions is here.
 pub fn partitioner(reach: &mut Reach, family: &Field, class: &str) -> Result<Partition, Refusal> {
     let own = class.strip_prefix("org.apache.kafka.clients.producer.").unwrap_or(class);

@@ -89,7 +89,7 @@ const MESSAGE_HEADERS: Field = Field::flag("messageHeaders")
     .doc("whether all other headers of messages become headers of the same name");
 const CONSUMER: Field = Field::prefix("kafka.consumer.")
     .also(&["kafka."])
-    .lint(keys::property)
+    .lint(keys::of_reader)
     .doc("a property of the consumer, by its name in 0.8, in Java's client or in librdkafka");
 
 const BY_BROKERS: &str = "clients ask the brokers; ZooKeeper is not used";

@@ -76,7 +76,7 @@ pub enum Taken {
 
 pub fn taken(name: &str, value: &str) -> Taken {
     if is_ours(name) {
-        return Taken::AsItIs;
+        return if name.starts_with("compression.") { level(name, value) } else { Taken::AsItIs };
     }
     match ClientConfig::new().set(name, value).create_native_config() {
         Ok(_) => Taken::AsItIs,
@@ -86,6 +86,16 @@ pub fn taken(name: &str, value: &str) -> Taken {
             None => Taken::Refused(format!("the property `{name} = {value}` cannot be set: {}", why.trim())),
         },
         Err(error) => Taken::Refused(error.to_string()),
+    }
+}
+
+/// As librdkafka bounds its one level, which gzip bounds further.
+fn level(name: &str, value: &str) -> Taken {
+    let most = if name.contains("gzip") { 9 } else { 12 };
+    match value.trim().parse::<i64>() {
+        Ok(level) if (-1..=most).contains(&level) => Taken::AsItIs,
+        Ok(level) => Taken::Bound(level.clamp(-1, most).to_string()),
+        Err(_) => Taken::Refused(format!("`{value}` is no level of a codec: a number is")),
     }
 }
 

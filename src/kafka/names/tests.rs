@@ -23,9 +23,13 @@ fn properties_of_old_and_java_clients_mean_the_same_here() {
 
 #[test]
 fn what_goes_too_far_or_is_not_to_be_had_is_taken_as_the_nearest_and_said() {
-    let Known::Near(properties, what) = known("request.timeout.ms", "2147483647") else { panic!("not near") };
-    assert_eq!(properties, [("request.timeout.ms".to_string(), "900000".to_string())]);
-    assert_eq!(what, "it is taken as 900000: further the client does not go");
+    let near = |name: &str, value: &str| {
+        let what = format!("it is taken as {value}: further the client does not go");
+        Known::Near(vec![(name.to_string(), value.to_string())], what)
+    };
+    assert_eq!(known("request.timeout.ms", "2147483647"), near("request.timeout.ms", "900000"));
+    assert_eq!(known("compression.zstd.level", "22"), near("compression.zstd.level", "12"));
+    assert!(matches!(known("compression.gzip.level", "best"), Known::Refused(_)));
     let strategy = "partition.assignment.strategy";
     let classes = "org.apache.kafka.clients.consumer.RangeAssignor, roundrobin";
     assert_eq!(known(strategy, classes), set(strategy, "range,roundrobin"));

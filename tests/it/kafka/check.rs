@@ -101,6 +101,7 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
         &["note[near]", "StickyAssignor is taken as roundrobin"],
     );
     says("kafka.consumer.timeout.ms = 100", &["note[ignored-key]", "`batchDurationMillis` ends a batch"]);
+    says("kafka.consumer.compression.type = gzip", &["note[ignored-key]", "it is a property of producers"]);
     says("kafka.producer.type = async", &["note[ignored-key]", "every delivery report is waited for"]);
     says("kafka.producer.partitioner.class = a.B", &["error[refused-value]", "`a.B` is a Java class"]);
     says(
